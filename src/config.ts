@@ -1,0 +1,138 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** Every setting of the server, read once at start from flags and LAMBDAD_* variables; a flag wins over its variable. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string;
+  /** Downloaded runtimes; shared by all data folders, safe to delete. */
+  readonly cacheDir: string;
+  /** `open` takes any well-formed Authorization unchecked; only on a loopback address. */
+  readonly auth: 'open' | 'sigv4';
+  /** JSON file with the access keys that `sigv4` accepts. */
+  readonly credentialsFile: string | undefined;
+  readonly sandbox: 'auto' | 'linux' | 'process';
+  readonly network: 'none' | 'host';
+  /** An idle execution environment ends after this. */
+  readonly idleMs: number;
+  /** How long an invoke waits for memory when the machine is full, before it is refused with 429. */
+  readonly fullWaitMs: number;
+  /** Memory of the machine that functions never get. */
+  readonly memoryReserveBytes: number;
+  readonly concurrency: number;
+  /** How long running invokes may take to finish at shutdown. */
+  readonly shutdownMs: number;
+  readonly nearestRuntime: boolean;
+  /** Size at which the oldest log streams of the data folder are dropped. */
+  readonly logBytesMax: number;
+}
+
+/** Settings that cannot stand together, or values out of range: said in one line, exit 1. */
+export class ConfigError extends Error {}
+
+const options = {
+  port: { type: 'string', default: '2015' },
+  host: { type: 'string', default: '127.0.0.1' },
+  data: { type: 'string' },
+  cache: { type: 'string' },
+  auth: { type: 'string' },
+  credentials: { type: 'string' },
+  sandbox: { type: 'string', default: 'auto' },
+  network: { type: 'string', default: 'none' },
+  'idle-seconds': { type: 'string', default: '600' },
+  'full-wait-seconds': { type: 'string', default: '5' },
+  'memory-reserve-mb': { type: 'string', default: '512' },
+  concurrency: { type: 'string', default: '1000' },
+  'shutdown-seconds': { type: 'string', default: '10' },
+  'nearest-runtime': { type: 'boolean', default: false },
+  'log-mb': { type: 'string', default: '1024' },
+} as const;
+
+/** Flag name → one line of help, in the order in which `--help` shows them. */
+export const configHelp: Readonly<Record<keyof typeof options, string>> = {
+  port: 'N   port of the API; 0 picks a free one (2015)',
+  host: 'H   address to listen on (127.0.0.1); any but loopback verifies signatures',
+  data: 'DIR   data folder ($XDG_DATA_HOME/lambdad)',
+  cache: 'DIR   downloaded runtimes ($XDG_CACHE_HOME/lambdad)',
+  auth: 'open|sigv4   check signatures (open on loopback, sigv4 elsewhere)',
+  credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
+  sandbox: 'auto|linux|process   how functions are walled in (auto)',
+  network: "none|host   a function's network beyond its Runtime API (none)",
+  'idle-seconds': 'N   an idle execution environment ends after this (600)',
+  'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
+  'memory-reserve-mb': 'N   memory of the machine that functions never get (512)',
+  concurrency: "N   concurrent executions of one account's region (1000)",
+  'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
+  'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
+  'log-mb': 'N   disk space for function logs (1024)',
+};
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || text.trim() === '' || value < min || value > max)
+    throw new ConfigError(`--${name}: ${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
+  return value;
+}
+
+function oneOf<const T extends string>(name: string, text: string, values: readonly T[]): T {
+  const value = values.find((candidate) => candidate === text);
+  if (value === undefined) throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${values.join(', ')}`);
+  return value;
+}
+
+function withVariables(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
+  const given: string[] = [];
+  for (const [name, option] of Object.entries(options)) {
+    const value = env[`LAMBDAD_${name.toUpperCase().replaceAll('-', '_')}`];
+    if (value === undefined || value === '') continue;
+    if (option.type === 'boolean') {
+      if (oneOf(name, value, ['true', 'false', '1', '0']).match(/true|1/)) given.push(`--${name}`);
+    } else given.push(`--${name}=${value}`);
+  }
+  return [...given, ...argv];
+}
+
+/** Parses the arguments of `lambdad start`. Throws ConfigError. */
+export function readConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(withVariables(argv, env));
+  } catch (error) {
+    throw error instanceof ConfigError ? error : new ConfigError((error as Error).message);
+  }
+  const home = env['HOME'] || homedir();
+  const dataDir = resolve(values.data ?? join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'lambdad'));
+  const auth = oneOf('auth', values.auth ?? (isLoopback(values.host) ? 'open' : 'sigv4'), ['open', 'sigv4']);
+  if (auth === 'open' && !isLoopback(values.host))
+    throw new ConfigError(`--auth open is only for a loopback address, not ${values.host}`);
+  const seconds = (name: keyof typeof values, max: number) => integer(name, String(values[name]), 0, max) * 1000;
+  return Object.freeze({
+    port: integer('port', values.port, 0, 65535),
+    host: values.host,
+    dataDir,
+    cacheDir: resolve(values.cache ?? join(env['XDG_CACHE_HOME'] || join(home, '.cache'), 'lambdad')),
+    auth,
+    credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
+    sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'process']),
+    network: oneOf('network', values.network, ['none', 'host']),
+    idleMs: seconds('idle-seconds', 86_400),
+    fullWaitMs: seconds('full-wait-seconds', 900),
+    memoryReserveBytes: integer('memory-reserve-mb', values['memory-reserve-mb'], 0, 1_048_576) * 1_048_576,
+    concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),
+    shutdownMs: seconds('shutdown-seconds', 900),
+    nearestRuntime: values['nearest-runtime'],
+    logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
+  });
+}
+
+function parse(args: string[]) {
+  return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
+}

@@ -1,0 +1,103 @@
+/**
+ * What the store keeps of functions: the bodies of the record kinds `function`, `version` and `alias`.
+ *
+ * Plain JSON in camelCase; configuration-view.ts turns them into AWS's answers. A field that the caller left out and
+ * that has no default stays absent.
+ */
+
+export const LATEST = '$LATEST';
+
+export type State = 'Pending' | 'Active' | 'Inactive' | 'Failed';
+export type UpdateStatus = 'Successful' | 'Failed' | 'InProgress';
+export type Architecture = 'x86_64' | 'arm64';
+
+/** What the caller configures; frozen with each published version. */
+export interface Settings {
+  readonly role: string;
+  readonly runtime?: string;
+  readonly handler?: string;
+  readonly description: string;
+  readonly timeoutS: number;
+  readonly memoryMb: number;
+  readonly ephemeralStorageMb: number;
+  readonly architecture: Architecture;
+  readonly packageType: 'Zip' | 'Image';
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly logging: Logging;
+  readonly tracingMode: 'Active' | 'PassThrough';
+  readonly snapStart: 'PublishedVersions' | 'None';
+  /** Settings that are accepted and kept and have no effect here yet, in AWS's own shape, by member name. */
+  readonly kept: Readonly<Record<string, unknown>>;
+}
+
+export interface Logging {
+  readonly format: 'Text' | 'JSON';
+  readonly group: string;
+  /** Only with format JSON. */
+  readonly applicationLevel?: 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL';
+  readonly systemLevel?: 'DEBUG' | 'INFO' | 'WARN';
+}
+
+/** A code package in the blob store. */
+export interface CodeRef {
+  /** 64 hexadecimal digits: the blob's name. AWS shows the same digest in base64. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+export interface Status {
+  readonly state: State;
+  readonly stateReason?: string;
+  readonly stateReasonCode?: string;
+  readonly lastUpdateStatus?: UpdateStatus;
+  readonly lastUpdateStatusReason?: string;
+  readonly lastUpdateStatusReasonCode?: string;
+}
+
+/** One version of a function: `$LATEST` inside the function record, published ones as records of their own. */
+export interface VersionBody {
+  readonly functionName: string;
+  /** `$LATEST` or a number in decimal. */
+  readonly version: string;
+  readonly settings: Settings;
+  readonly code: CodeRef;
+  readonly status: Status;
+  /** UUID, new with each change that AWS counts as one. */
+  readonly revisionId: string;
+  /** Epoch milliseconds. */
+  readonly lastModified: number;
+  /** While an update is in progress: what invokes still get until it is done (lambda-facts 6.3, 2). */
+  readonly serving?: { readonly settings: Settings; readonly code: CodeRef };
+}
+
+/** Kind `function`, id = name. */
+export interface FunctionBody {
+  readonly name: string;
+  /** The number that the next published version gets; never goes back. */
+  readonly nextVersion: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly reservedConcurrency?: number;
+  readonly latest: VersionBody;
+}
+
+/** Kind `alias`, id = `name:alias`. */
+export interface AliasBody {
+  readonly functionName: string;
+  readonly name: string;
+  readonly functionVersion: string;
+  readonly description: string;
+  /** At most one other version and its weight, 0 to 1. */
+  readonly routing?: { readonly version: string; readonly weight: number };
+  readonly revisionId: string;
+}
+
+/** Ids of version records sort in the order of their numbers. */
+const VERSION_DIGITS = 10;
+
+export function versionId(functionName: string, version: string): string {
+  return `${functionName}:${version.padStart(VERSION_DIGITS, '0')}`;
+}
+
+export function aliasId(functionName: string, alias: string): string {
+  return `${functionName}:${alias}`;
+}

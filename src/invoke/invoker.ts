@@ -1,0 +1,43 @@
+import type { VersionBody } from '../functions/records.ts';
+
+/** A version that was found for an invoke: what runs, and under which ARN it was asked for. */
+export interface InvokeTarget {
+  readonly account: string;
+  readonly region: string;
+  readonly version: VersionBody;
+  /** With the qualifier the caller used, if any: what the function sees as invokedFunctionArn. */
+  readonly invokedArn: string;
+  readonly reservedConcurrency?: number;
+}
+
+export interface InvokeRequest {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  /** JSON text, already decoded from base64. */
+  readonly clientContext?: string;
+  readonly traceHeader?: string;
+  /** Collect the last 4 KB of this invoke's log. */
+  readonly tail: boolean;
+}
+
+export interface InvokeOutcome {
+  readonly payload: Uint8Array;
+  /** "Unhandled" when the function failed. A failure of the function is a value, not an exception. */
+  readonly functionError?: 'Unhandled';
+  /** Base64, when asked for. */
+  readonly logTail?: string;
+  readonly executedVersion: string;
+  readonly traceHeader: string;
+}
+
+export interface Invoker {
+  /**
+   * Runs one synchronous invoke to its end. Throws ApiError TooManyRequestsException without a slot, and what the
+   * reference lists for states in which a version cannot run.
+   */
+  invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome>;
+  /** Environments of versions that changed or were deleted end once idle; running invokes finish. */
+  retire(account: string, region: string, functionName: string, version?: string): void;
+  /** Stops taking invokes, waits for running ones up to the budget, ends every environment. */
+  close(budgetMs: number): Promise<void>;
+}

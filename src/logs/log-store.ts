@@ -1,0 +1,73 @@
+/**
+ * The port of log storage: groups of streams of events, as CloudWatch Logs has them.
+ *
+ * Lines are not acknowledged data: they are written in batches, without syncing, and bounded in size; what is dropped is
+ * counted and said.
+ */
+export interface LogEvent {
+  /** Epoch milliseconds. */
+  readonly timestamp: number;
+  readonly message: string;
+  /** Epoch milliseconds at which lambdad took the event in. */
+  readonly ingestionTime: number;
+}
+
+export interface LogGroupKey {
+  readonly account: string;
+  readonly region: string;
+  readonly group: string;
+}
+
+export interface LogStreamKey extends LogGroupKey {
+  readonly stream: string;
+}
+
+export interface LogStreamView {
+  readonly stream: string;
+  readonly createdAt: number;
+  readonly firstEventAt?: number;
+  readonly lastEventAt?: number;
+  readonly lastIngestionAt?: number;
+  readonly storedBytes: number;
+}
+
+export interface LogGroupView {
+  readonly group: string;
+  readonly createdAt: number;
+  readonly storedBytes: number;
+}
+
+/** One event found by a query, with where it stands, so that reading can go on after it. */
+export interface FoundEvent extends LogEvent {
+  readonly stream: string;
+  /** Orders events of one group: equal timestamps keep the order in which they were written. */
+  readonly eventId: string;
+}
+
+export interface LogQuery extends LogGroupKey {
+  /** Only these streams; left out: all. */
+  readonly streams?: readonly string[];
+  readonly streamPrefix?: string;
+  /** Inclusive start and exclusive end, epoch ms. */
+  readonly startTime?: number;
+  readonly endTime?: number;
+  /** Only events whose eventId is greater. */
+  readonly afterEventId?: string;
+  /** From the newest backwards instead of from the oldest on. */
+  readonly backwards?: boolean;
+  readonly limit: number;
+}
+
+export interface LogStore {
+  /** Takes the events in at once and returns; they are readable at once and on disk soon. Never throws, never blocks. */
+  append(key: LogStreamKey, events: readonly { readonly timestamp: number; readonly message: string }[]): void;
+  groups(account: string, region: string): Promise<readonly LogGroupView[]>;
+  /** undefined when there is no such group. */
+  streams(key: LogGroupKey): Promise<readonly LogStreamView[] | undefined>;
+  /** undefined when there is no such group. In order of time, then of eventId. */
+  read(query: LogQuery): Promise<readonly FoundEvent[] | undefined>;
+  deleteGroup(key: LogGroupKey): Promise<boolean>;
+  /** Writes out what is buffered. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import type { Clock } from '../base/clock.ts';
+import type { Ids } from '../base/ids.ts';
+import type { KeyedMutex } from '../base/mutex.ts';
+import type { Activation } from '../functions/activation.ts';
+import type { CodePackages } from '../functions/code-packages.ts';
+import type { Invoker } from '../invoke/invoker.ts';
+import type { OperationName } from '../model/operations.gen.ts';
+import type { OperationInputs, OperationOutputs } from '../model/types.gen.ts';
+import type { MetadataStore } from '../store/metadata.ts';
+
+/** What the operations work with; built once by the composition root. */
+export interface Services {
+  readonly metadata: MetadataStore;
+  readonly packages: CodePackages;
+  readonly activation: Activation;
+  readonly invoker: Invoker;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Writers of one function take turns: key `account/region/function`. */
+  readonly locks: KeyedMutex;
+  readonly limits: AccountLimits;
+}
+
+/** Quotas of every account (lambda-facts 5.4, 9.2), settable on the command line. */
+export interface AccountLimits {
+  readonly concurrentExecutions: number;
+  readonly unreservedConcurrencyMin: number;
+  readonly totalCodeSizeBytes: number;
+  readonly codeSizeUnzippedBytes: number;
+  readonly codeSizeZippedBytes: number;
+}
+
+/** One request, authenticated and validated, on its way into an operation. */
+export interface OperationContext {
+  readonly requestId: string;
+  /** The caller's account, 12 digits, and the region of the request: together the namespace of everything it sees. */
+  readonly account: string;
+  readonly region: string;
+  /** `http://host:port` as the client addressed us, for links in answers. */
+  readonly origin: string;
+  /** Value of X-Amzn-Trace-Id, when the caller sent one. */
+  readonly traceHeader?: string;
+  /** Content-Type of the request. */
+  readonly contentType?: string;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  readonly services: Services;
+}
+
+/**
+ * The answer of an operation. Most return the output shape; one whose status depends on the request (Invoke) or whose
+ * status AWS was seen to answer differently from the model says so with `status`.
+ */
+export interface OperationAnswer<Output> {
+  readonly output: Output;
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Operation<Name extends OperationName> = (
+  context: OperationContext,
+  input: OperationInputs[Name],
+) => Promise<OperationAnswer<OperationOutputs[Name]>>;

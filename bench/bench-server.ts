@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import {
+  CreateFunctionCommand,
+  type LambdaClient,
+  type Runtime,
+  waitUntilFunctionActiveV2,
+} from '@aws-sdk/client-lambda';
+import { zipOf } from '../test/support/zip.ts';
+
+/** Long enough for many environments to start at once on few processors. */
+const DEPLOY_TIMEOUT_S = 60;
+
+export function benchFile(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+/** Starts the bare node:http server; resolves with its port and a way to end it. */
+export async function startBareServer(): Promise<{ port: number; stop(): void }> {
+  const child: ChildProcess = spawn(process.execPath, [benchFile('bare-server.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  for await (const line of lines) return { port: Number(line), stop: () => child.kill() };
+  throw new Error('the bare server did not start');
+}
+
+export interface Deployment {
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly files: Readonly<Record<string, string>>;
+  readonly handler: string;
+  readonly memoryMb?: number;
+}
+
+export async function deploy(client: LambdaClient, deployment: Deployment): Promise<void> {
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName: deployment.name,
+      Runtime: deployment.runtime,
+      Role: 'arn:aws:iam::000000000000:role/bench',
+      Handler: deployment.handler,
+      MemorySize: deployment.memoryMb ?? 128,
+      Timeout: DEPLOY_TIMEOUT_S,
+      Code: { ZipFile: await zipOf(deployment.files) },
+    }),
+  );
+  await waitUntilFunctionActiveV2(
+    { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
+    { FunctionName: deployment.name },
+  );
+}
+
+/** The bytes of an Invoke as a client without signing would send them: open mode reads no more than this. */
+export function invokeRequest(host: string, name: string, body: string): string {
+  const credential = 'Credential=000000000000/20260101/us-east-1/lambda/aws4_request';
+  return (
+    `POST /2015-03-31/functions/${name}/invocations HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+    `X-Amz-Date: 20260101T000000Z\r\n` +
+    `Authorization: AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}

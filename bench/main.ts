@@ -1,0 +1,29 @@
+/**
+ * Benchmarks as ratios against a bare baseline taken in the same run; bench/README.md says how to read them.
+ *
+ *     npm run bench [-- warm cold memory]
+ */
+import { startTestServer } from '../test/support/server.ts';
+import { benchCold } from './cold.ts';
+import { benchMemory } from './memory.ts';
+import { printRows, type Row } from './statistics.ts';
+import { benchWarm } from './warm.ts';
+
+const parts = { warm: benchWarm, cold: benchCold, memory: benchMemory } as const;
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+const rows: Row[] = [];
+for (const [name, part] of Object.entries(parts)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const server = await startTestServer();
+  try {
+    rows.push(...(await part(server)));
+  } finally {
+    await server.stop();
+  }
+}
+printRows(rows);

@@ -1,0 +1,58 @@
+/**
+ * Memory of N idle execution environments against N bare runtime processes, by the memory that the machine has left:
+ * the server and its helpers count as ours.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import type { TestServer } from '../test/support/server.ts';
+import { deploy } from './bench-server.ts';
+import { type Row, row } from './statistics.ts';
+
+const ENVIRONMENTS = 30;
+const HOLD_MS = 4000;
+const SETTLE_MS = 1500;
+
+function availableMb(): number {
+  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
+  return Number(match?.[1]) / 1024;
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+}
+
+async function bareMb(): Promise<number> {
+  const before = availableMb();
+  const children: ChildProcess[] = [];
+  for (let i = 0; i < ENVIRONMENTS; i++)
+    children.push(spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' }));
+  await settle();
+  const used = before - availableMb();
+  for (const child of children) child.kill('SIGKILL');
+  await settle();
+  return used;
+}
+
+export async function benchMemory(server: TestServer): Promise<Row[]> {
+  if (process.platform !== 'linux') return [];
+  const client = server.client();
+  await deploy(client, {
+    name: 'node-idle',
+    runtime: 'nodejs24.x',
+    handler: 'index.handler',
+    files: {
+      'index.mjs': `export const handler = () => new Promise((resolve) => setTimeout(resolve, ${HOLD_MS}, 'held'));\n`,
+    },
+  });
+  const bare = await bareMb();
+  const before = availableMb();
+  // As many at once as environments are wanted: each holds its own until all are there.
+  await client.send(new InvokeCommand({ FunctionName: 'node-idle', InvocationType: 'DryRun' }));
+  await Promise.all(
+    Array.from({ length: ENVIRONMENTS }, () => client.send(new InvokeCommand({ FunctionName: 'node-idle' }))),
+  );
+  await settle();
+  const ours = before - availableMb();
+  return [row(`memory of ${ENVIRONMENTS} idle environments`, 'MB', '', [{ ours, bare }])];
+}

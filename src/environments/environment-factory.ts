@@ -1,0 +1,173 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Ids } from '../base/ids.ts';
+import type { CodePackages } from '../functions/code-packages.ts';
+import type { Settings, VersionBody } from '../functions/records.ts';
+import { runtimeVersionArn } from '../functions/runtime-support.ts';
+import { FunctionLog } from '../logs/function-log.ts';
+import type { LogStore } from '../logs/log-store.ts';
+import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
+import { fillTemplate, runtimeCommand } from './runtimes/description.ts';
+import type { InstalledRuntime, InstalledRuntimes } from './runtimes/installed-runtimes.ts';
+import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
+import { functionVariables } from './variables.ts';
+
+const MEGABYTE = 1_048_576;
+/** The structured-log descriptor that sandboxes hand to the runtime. */
+const LOG_DESCRIPTOR = 3;
+const TASK_ROOT = '/var/task';
+const RUNTIME_DIR = '/var/runtime';
+const LAYER_ROOT = '/opt';
+/** The share of memory that Node's young and old spaces may take (runtime-facts 3, Node). */
+const SEMI_SPACE_SHARE = 0.05;
+const OLD_SPACE_SHARE = 0.9;
+
+export interface EnvironmentTarget {
+  readonly account: string;
+  readonly region: string;
+  readonly version: VersionBody;
+}
+
+export interface EnvironmentFactoryParts {
+  readonly sandboxes: SandboxKind;
+  readonly runtimes: InstalledRuntimes;
+  readonly packages: CodePackages;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Builds execution environments: code unpacked, runtime found, sandbox made, process described. */
+export class EnvironmentFactory {
+  readonly #parts: EnvironmentFactoryParts;
+
+  constructor(parts: EnvironmentFactoryParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects with a plain Error when this machine cannot make one: the machine's fault, not the function's. */
+  async create(target: EnvironmentTarget, listener: EnvironmentListener): Promise<Environment> {
+    const { sandboxes, runtimes, packages, clock, ids } = this.#parts;
+    const { settings, code } = target.version;
+    const [codeDir, runtime] = await Promise.all([packages.unpack(code.sha256), runtimes.find(settings.runtime ?? '')]);
+    const mounts: Mount[] = [{ source: codeDir, target: TASK_ROOT }];
+    if (runtime.interpreter) {
+      mounts.push({ source: runtime.directory, target: RUNTIME_DIR }, ...runtime.interpreter.mounts);
+    }
+    const sandbox = await sandboxes.create({
+      id: ids.hex(16),
+      mounts,
+      tmpBytes: settings.ephemeralStorageMb * MEGABYTE,
+      memoryBytes: settings.memoryMb * MEGABYTE,
+    });
+    try {
+      const log = this.#log(target, settings);
+      const note = runtime.interpreter?.note;
+      if (note !== undefined) log.stderr(Buffer.from(`lambdad: ${note}\n`));
+      const spec = await this.#spec(target, sandbox, runtime, log, codeDir);
+      return new Environment(spec, sandbox, log, clock, listener);
+    } catch (error) {
+      await sandbox.destroy();
+      throw error;
+    }
+  }
+
+  #log(target: EnvironmentTarget, settings: Settings): FunctionLog {
+    const { logs, clock, ids } = this.#parts;
+    return new FunctionLog({
+      store: logs,
+      clock,
+      ids,
+      account: target.account,
+      region: target.region,
+      logging: settings.logging,
+      version: target.version.version,
+    });
+  }
+
+  async #spec(
+    target: EnvironmentTarget,
+    sandbox: Sandbox,
+    runtime: InstalledRuntime,
+    log: FunctionLog,
+    codeDir: string,
+  ): Promise<EnvironmentSpec> {
+    const { functionName, version, settings } = target.version;
+    const { description } = runtime.family;
+    const taskRoot = sandbox.path(TASK_ROOT);
+    const runtimeDir = runtime.interpreter ? sandbox.path(RUNTIME_DIR) : RUNTIME_DIR;
+    const bootstrap = runtime.interpreter ? undefined : await findBootstrap(codeDir);
+    const values: Record<string, string> = {
+      taskRoot,
+      runtimeDir,
+      layerRoot: LAYER_ROOT,
+      version: runtime.version,
+      interpreter: runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '',
+      maxOldSpaceMb: String(Math.floor(settings.memoryMb * OLD_SPACE_SHARE)),
+      maxSemiSpaceMb: String(Math.floor(settings.memoryMb * SEMI_SPACE_SHARE)),
+      handler: settings.handler ?? '',
+      runtime: settings.runtime ?? '',
+      bootstrap: join(taskRoot, 'bootstrap'),
+    };
+    const runtimeVariables = Object.fromEntries(
+      Object.entries(description.environment).map(([name, template]) => [name, fillTemplate(template, values)]),
+    );
+    const environment = functionVariables({
+      settings,
+      functionName,
+      version,
+      region: target.region,
+      logGroup: log.group,
+      logStream: log.stream,
+      runtimeApiAddress: sandbox.runtimeApiAddress,
+      taskRoot,
+      runtimeDir,
+      credentials: this.#credentials(),
+      runtimeVariables,
+      overridable: description.overridable,
+      ...(runtime.interpreter ? { logDescriptor: LOG_DESCRIPTOR } : {}),
+    });
+    return {
+      functionName,
+      functionVersion: version,
+      memoryMb: settings.memoryMb,
+      timeoutMs: settings.timeoutS * 1000,
+      ...runtimeVersionOf(settings, target.region),
+      process: { argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''), environment, cwd: taskRoot },
+      ...(bootstrap?.problem === undefined ? {} : { invalidEntrypoint: bootstrap.problem }),
+    };
+  }
+
+  /** Of the form that AWS gives; good for nothing until a later issue makes lambdad accept them for the role. */
+  #credentials() {
+    const { ids } = this.#parts;
+    return {
+      accessKeyId: `ASIA${ids.hex(16).toUpperCase()}`,
+      secretAccessKey: ids.hex(40),
+      sessionToken: ids.hex(64),
+    };
+  }
+}
+
+/** provided.*: the function brings `bootstrap` at the root of its package (runtime-facts 3, "Bootstrap lookup"). */
+async function findBootstrap(codeDir: string): Promise<{ readonly problem?: string }> {
+  const path = join(codeDir, 'bootstrap');
+  try {
+    await access(path, constants.F_OK);
+  } catch {
+    return { problem: `Couldn't find valid bootstrap(s): [${TASK_ROOT}/bootstrap ${LAYER_ROOT}/bootstrap]` };
+  }
+  return {};
+}
+
+/** `python3.13` → `python:3.13.v1`; the number is lambdad's own count of its bootstraps. */
+function runtimeVersionOf(settings: Settings, region: string) {
+  const match = /^([a-z]+)([\d.]+?)(\.x)?$/.exec(settings.runtime ?? '');
+  if (!match || settings.runtime === undefined || settings.runtime.startsWith('provided')) return {};
+  return {
+    runtimeVersion: `${match[1]}:${match[2]}.v1`,
+    runtimeVersionArn: runtimeVersionArn(region, settings.runtime),
+  };
+}

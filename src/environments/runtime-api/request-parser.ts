@@ -1,0 +1,194 @@
+/**
+ * HTTP/1.1 requests as the Runtime API needs them: small heads, bodies with a length or in chunks, pipelining.
+ *
+ * The other side is a stranger's process, so what is not plainly correct is refused: a bare line feed, a folded header,
+ * a length given twice or beside chunks, an oversized head. A body beyond the limit is read away without being kept, so
+ * that the connection can be answered (413) and used again.
+ */
+
+const HEAD_BYTES_MAX = 1_114_112;
+const HEADERS_MAX = 100;
+const CHUNK_LINE_BYTES_MAX = 1024;
+const CRLF2 = Buffer.from('\r\n\r\n');
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const EMPTY = Buffer.alloc(0);
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Names in lower case; of a name that came twice the first. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+  /** The body went over the limit and was thrown away. */
+  readonly tooLarge: boolean;
+  /** Trailers of a chunked body, names in lower case. */
+  readonly trailers: ReadonlyMap<string, string>;
+}
+
+export class MalformedRequest extends Error {}
+
+interface Head {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Map<string, string>;
+  readonly chunked: boolean;
+  readonly bodyBytes: number;
+}
+
+const NO_TRAILERS: ReadonlyMap<string, string> = new Map();
+
+function parseFields(lines: readonly string[], from: number): Map<string, string> {
+  if (lines.length - from > HEADERS_MAX) throw new MalformedRequest('too many headers');
+  const fields = new Map<string, string>();
+  for (let i = from; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).trim();
+    if (colon < 1 || !TOKEN.test(name) || !VALUE.test(value)) throw new MalformedRequest('malformed header');
+    const key = name.toLowerCase();
+    if (!fields.has(key)) fields.set(key, value);
+    else if (key === 'content-length' || key === 'transfer-encoding') throw new MalformedRequest(`${key} given twice`);
+  }
+  return fields;
+}
+
+function parseHead(text: string): Head {
+  const lines = text.split('\r\n');
+  const requestLine = /^([A-Z]{1,20}) (\/[\x21-\x7e]{0,8191}) HTTP\/1\.[01]$/.exec(lines[0] as string);
+  if (!requestLine) throw new MalformedRequest('malformed request line');
+  const headers = parseFields(lines, 1);
+  // An empty Transfer-Encoding or Expect is how some official clients (curl) suppress the header: it counts as absent.
+  const coding = headers.get('transfer-encoding') || undefined;
+  const length = headers.get('content-length');
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || length !== undefined))
+    throw new MalformedRequest('unusable transfer coding');
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new MalformedRequest('malformed content length');
+  return {
+    method: requestLine[1] as string,
+    path: requestLine[2] as string,
+    headers,
+    chunked: coding !== undefined,
+    bodyBytes: Number(length ?? 0),
+  };
+}
+
+type Step = 'head' | 'sized' | 'chunkLine' | 'chunkData' | 'chunkEnd' | 'trailers';
+
+/** Feeds on bytes, hands out requests in order. Throws MalformedRequest: then the connection is to be closed. */
+export class RequestParser {
+  readonly #onRequest: (request: ApiRequest) => void;
+  readonly #bodyBytesMax: number;
+  #step: Step = 'head';
+  #rest: Buffer = EMPTY;
+  #head: Head | undefined;
+  #parts: Buffer[] = [];
+  #kept = 0;
+  #left = 0;
+  #tooLarge = false;
+
+  constructor(bodyBytesMax: number, onRequest: (request: ApiRequest) => void) {
+    this.#bodyBytesMax = bodyBytesMax;
+    this.#onRequest = onRequest;
+  }
+
+  feed(chunk: Buffer): void {
+    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = EMPTY;
+    while (data.length > 0) {
+      const used = this.#take(data);
+      if (used === 0) {
+        if (data.length > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
+        this.#rest = data;
+        return;
+      }
+      data = data.subarray(used);
+    }
+  }
+
+  /** Takes what it can from the front of `data`; 0 when it needs more to go on. */
+  #take(data: Buffer): number {
+    switch (this.#step) {
+      case 'head':
+        return this.#takeHead(data);
+      case 'sized':
+      case 'chunkData':
+        return this.#takeBody(data);
+      case 'chunkLine':
+        return this.#takeChunkLine(data);
+      case 'chunkEnd':
+        if (data.length < 2) return 0;
+        if (data[0] !== 13 || data[1] !== 10) throw new MalformedRequest('malformed chunk');
+        this.#step = 'chunkLine';
+        return 2;
+      case 'trailers':
+        return this.#takeTrailers(data);
+    }
+  }
+
+  #takeHead(data: Buffer): number {
+    const end = data.indexOf(CRLF2);
+    if (end < 0) return 0;
+    if (end > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
+    this.#head = parseHead(data.toString('latin1', 0, end));
+    this.#parts = [];
+    this.#kept = 0;
+    this.#left = this.#head.bodyBytes;
+    this.#tooLarge = this.#left > this.#bodyBytesMax;
+    if (this.#head.chunked) this.#step = 'chunkLine';
+    else if (this.#left > 0) this.#step = 'sized';
+    else this.#finish(NO_TRAILERS);
+    return end + 4;
+  }
+
+  #takeBody(data: Buffer): number {
+    const used = Math.min(this.#left, data.length);
+    if (this.#kept + used > this.#bodyBytesMax) this.#tooLarge = true;
+    if (this.#tooLarge) this.#parts = [];
+    else this.#parts.push(data.subarray(0, used));
+    this.#kept += used;
+    this.#left -= used;
+    if (this.#left > 0) return used;
+    if (this.#step === 'chunkData') this.#step = 'chunkEnd';
+    else this.#finish(NO_TRAILERS);
+    return used;
+  }
+
+  #takeChunkLine(data: Buffer): number {
+    const end = data.indexOf('\r\n');
+    if (end < 0) {
+      if (data.length > CHUNK_LINE_BYTES_MAX) throw new MalformedRequest('malformed chunk');
+      return 0;
+    }
+    const size = /^([0-9a-fA-F]{1,12})(;[\t\x20-\x7e]*)?$/.exec(
+      data.toString('latin1', 0, Math.min(end, CHUNK_LINE_BYTES_MAX)),
+    );
+    if (!size) throw new MalformedRequest('malformed chunk');
+    this.#left = Number.parseInt(size[1] as string, 16);
+    this.#step = this.#left === 0 ? 'trailers' : 'chunkData';
+    return end + 2;
+  }
+
+  #takeTrailers(data: Buffer): number {
+    if (data.length >= 2 && data[0] === 13 && data[1] === 10) {
+      this.#finish(NO_TRAILERS);
+      return 2;
+    }
+    const end = data.indexOf(CRLF2);
+    if (end < 0) return 0;
+    this.#finish(parseFields(data.toString('latin1', 0, end).split('\r\n'), 0));
+    return end + 4;
+  }
+
+  #finish(trailers: ReadonlyMap<string, string>): void {
+    const { method, path, headers } = this.#head as Head;
+    const parts = this.#parts;
+    const body = parts.length === 0 ? EMPTY : parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    const tooLarge = this.#tooLarge;
+    this.#head = undefined;
+    this.#parts = [];
+    this.#step = 'head';
+    this.#onRequest({ method, path, headers, body: tooLarge ? EMPTY : body, tooLarge, trailers });
+  }
+}

@@ -1,0 +1,70 @@
+import type { Settings } from '../functions/records.ts';
+
+/**
+ * The environment variables of a function's process. Source: runtime-facts 3.
+ *
+ * Later ones win: the runtime's defaults, the function's own, and last what AWS reserves. Names that begin with `_` are
+ * the platform's and dropped from the function's own.
+ */
+export interface VariableParts {
+  readonly settings: Settings;
+  readonly functionName: string;
+  readonly version: string;
+  readonly region: string;
+  readonly logGroup: string;
+  readonly logStream: string;
+  readonly runtimeApiAddress: string;
+  readonly taskRoot: string;
+  readonly runtimeDir: string;
+  readonly credentials: FunctionCredentials;
+  /** From the runtime's description, filled in. */
+  readonly runtimeVariables: Readonly<Record<string, string>>;
+  /** Which of those the function's own settings may replace. */
+  readonly overridable: readonly string[];
+  /** Only where the sandbox has the structured-log descriptor. */
+  readonly logDescriptor?: number;
+}
+
+export interface FunctionCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+export function functionVariables(parts: VariableParts): Record<string, string> {
+  const { settings } = parts;
+  const variables: Record<string, string> = {
+    AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
+    ...parts.runtimeVariables,
+  };
+  for (const [name, value] of Object.entries(settings.environment ?? {}))
+    if (!name.startsWith('_')) variables[name] = value;
+  for (const [name, value] of Object.entries(parts.runtimeVariables))
+    if (!parts.overridable.includes(name)) variables[name] = value;
+  Object.assign(variables, {
+    AWS_ACCESS_KEY_ID: parts.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: parts.credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: parts.credentials.sessionToken,
+    AWS_REGION: parts.region,
+    AWS_DEFAULT_REGION: parts.region,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMb),
+    AWS_LAMBDA_FUNCTION_NAME: parts.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: parts.version,
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: parts.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: parts.logStream,
+    AWS_LAMBDA_RUNTIME_API: parts.runtimeApiAddress,
+    _AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1',
+    _AWS_XRAY_DAEMON_PORT: '2000',
+    LAMBDA_RUNTIME_DIR: parts.runtimeDir,
+    LAMBDA_TASK_ROOT: parts.taskRoot,
+  });
+  if (settings.handler !== undefined) variables['_HANDLER'] = settings.handler;
+  if (settings.logging.format === 'JSON') {
+    variables['AWS_LAMBDA_LOG_FORMAT'] = 'JSON';
+    variables['AWS_LAMBDA_LOG_LEVEL'] = settings.logging.applicationLevel ?? 'INFO';
+  }
+  if (parts.logDescriptor !== undefined) variables['_LAMBDA_TELEMETRY_LOG_FD'] = String(parts.logDescriptor);
+  return variables;
+}

@@ -1,0 +1,277 @@
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../base/clock.ts';
+import { type Deferred, deferred } from '../base/deferred.ts';
+import type { Environment, EnvironmentListener } from '../environments/environment.ts';
+import type { EnvironmentTarget } from '../environments/environment-factory.ts';
+import { ApiError } from '../model/api-error.ts';
+import { type MemoryGate, UNMEASURED_BYTES } from './memory-gate.ts';
+
+/**
+ * The execution environments of this machine: warm ones by version, and the starting of new ones.
+ *
+ * An invoke gets the environment that became free last, or a new one: as many environments as concurrent invokes ask
+ * for. The work for a warm invoke is the same whatever the number of versions and idle environments.
+ */
+
+/** An environment that has answered is free in a moment: worth waiting for before a cold start. */
+const ANSWERED_GRACE_MS = 10;
+/** Environments that start at the same time, for each processor; more would only make all of them late. */
+const STARTS_PER_PROCESSOR = 4;
+const SWEEP_MS = 1000;
+const WAITERS_MAX = 10_000;
+const FULL_RETRY_MS = 50;
+const MEGABYTE = 1_048_576;
+
+/** The environments of one version as it is configured now. */
+export interface VersionPool {
+  readonly target: EnvironmentTarget;
+  /** Free ones, the one that became free last at the end. */
+  readonly idle: Environment[];
+  readonly all: Set<Environment>;
+  /** Invokes that wait for an environment of this version, the first first. */
+  readonly waiting: Waiter[];
+  /** Answered and not yet free. */
+  answeredCount: number;
+  /** Its version changed or was deleted: environments end instead of becoming free. */
+  retired: boolean;
+  /** Memory that an environment of this version was seen to use. */
+  measuredBytes: number;
+  readonly listener: EnvironmentListener;
+}
+
+interface Waiter {
+  readonly environment: Deferred<Environment>;
+  settled: boolean;
+}
+
+export interface PoolOptions {
+  readonly create: (target: EnvironmentTarget, listener: EnvironmentListener) => Promise<Environment>;
+  readonly clock: Clock;
+  readonly gate: MemoryGate;
+  readonly idleMs: number;
+  readonly fullWaitMs: number;
+}
+
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #pools = new Set<VersionPool>();
+  readonly #live = new Map<Environment, VersionPool>();
+  readonly #answered = new WeakSet<Environment>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #startQueue: (() => void)[] = [];
+  readonly #startsMax = availableParallelism() * STARTS_PER_PROCESSOR;
+  #starting = 0;
+  #waiters = 0;
+  #sweeping = false;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  open(target: EnvironmentTarget): VersionPool {
+    const pool: VersionPool = {
+      target,
+      idle: [],
+      all: new Set(),
+      waiting: [],
+      answeredCount: 0,
+      retired: false,
+      measuredBytes: UNMEASURED_BYTES,
+      listener: {
+        answered: (environment) => {
+          this.#answered.add(environment);
+          pool.answeredCount++;
+        },
+        free: (environment) => this.#free(pool, environment),
+        broken: (environment) => this.discard(pool, environment),
+      },
+    };
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  /** A warm environment at once, or undefined. */
+  takeIdle(pool: VersionPool): Environment | undefined {
+    return pool.idle.pop();
+  }
+
+  /** A new environment, or one that becomes free before it is there. Throws ApiError 429 when the machine stays full. */
+  async take(pool: VersionPool): Promise<Environment> {
+    if (this.#waiters >= WAITERS_MAX) throw machineFull();
+    const waiter: Waiter = { environment: deferred<Environment>(), settled: false };
+    pool.waiting.push(waiter);
+    this.#waiters++;
+    try {
+      if (pool.answeredCount > 0) this.#options.clock.after(ANSWERED_GRACE_MS, () => this.#requestStart(pool, waiter));
+      else this.#requestStart(pool, waiter);
+      return await waiter.environment.promise;
+    } finally {
+      this.#waiters--;
+    }
+  }
+
+  /** Takes an environment out for good and ends it. */
+  discard(pool: VersionPool, environment: Environment): void {
+    pool.all.delete(environment);
+    this.#live.delete(environment);
+    const at = pool.idle.indexOf(environment);
+    if (at >= 0) pool.idle.splice(at, 1);
+    this.#end(environment);
+  }
+
+  /** Ends what is idle and lets the rest end when it becomes free. */
+  retire(pool: VersionPool): void {
+    pool.retired = true;
+    this.#pools.delete(pool);
+    for (const environment of pool.idle.splice(0)) this.discard(pool, environment);
+  }
+
+  /** Ends every environment, running ones too; resolves when they are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const [environment, pool] of [...this.#live]) this.discard(pool, environment);
+    while (this.#ending.size > 0) await Promise.all(this.#ending);
+  }
+
+  #free(pool: VersionPool, environment: Environment): void {
+    if (this.#answered.delete(environment)) pool.answeredCount--;
+    pool.measuredBytes = Math.max(pool.measuredBytes, environment.maxMemoryMb * MEGABYTE);
+    if (this.#closed || (pool.retired && pool.waiting.length === 0)) {
+      this.discard(pool, environment);
+      return;
+    }
+    const waiter = this.#nextWaiter(pool);
+    if (waiter) this.#settle(waiter, environment);
+    else {
+      pool.idle.push(environment);
+      this.#sweepLater();
+    }
+  }
+
+  #nextWaiter(pool: VersionPool): Waiter | undefined {
+    for (let waiter = pool.waiting.shift(); waiter; waiter = pool.waiting.shift()) if (!waiter.settled) return waiter;
+    return undefined;
+  }
+
+  #settle(waiter: Waiter, environment: Environment): void {
+    waiter.settled = true;
+    waiter.environment.resolve(environment);
+  }
+
+  #requestStart(pool: VersionPool, waiter: Waiter): void {
+    if (waiter.settled) return;
+    const start = () => {
+      // Served by an environment that became free while this start stood in the queue.
+      if (waiter.settled) return this.#nextStart();
+      this.#starting++;
+      void this.#start(pool, waiter).finally(() => {
+        this.#starting--;
+        this.#nextStart();
+      });
+    };
+    if (this.#starting < this.#startsMax) start();
+    else this.#startQueue.push(start);
+  }
+
+  #nextStart(): void {
+    if (this.#starting < this.#startsMax) this.#startQueue.shift()?.();
+  }
+
+  async #start(pool: VersionPool, waiter: Waiter): Promise<void> {
+    const bytes = pool.measuredBytes;
+    try {
+      await this.#admit(bytes, waiter);
+    } catch (error) {
+      this.#fail(pool, waiter, error as Error);
+      return;
+    }
+    if (waiter.settled) {
+      this.#options.gate.giveBack(bytes);
+      return;
+    }
+    try {
+      const environment = await this.#options.create(pool.target, pool.listener);
+      pool.all.add(environment);
+      this.#live.set(environment, pool);
+      // The one it was made for may have been served meanwhile: then it is the next one's, or idle.
+      this.#free(pool, environment);
+      // Its init takes processor and memory like the start before it: the next one waits for that too.
+      if (!pool.idle.includes(environment)) await environment.initialized;
+    } catch (error) {
+      this.#fail(pool, waiter, error as Error);
+    } finally {
+      this.#options.gate.giveBack(bytes);
+    }
+  }
+
+  #fail(pool: VersionPool, waiter: Waiter, error: Error): void {
+    if (waiter.settled) return;
+    waiter.settled = true;
+    const at = pool.waiting.indexOf(waiter);
+    if (at >= 0) pool.waiting.splice(at, 1);
+    waiter.environment.reject(error);
+  }
+
+  /** Waits until there is memory, ending idle environments for it; a bounded time. */
+  async #admit(bytes: number, waiter: Waiter): Promise<void> {
+    const { gate, clock, fullWaitMs } = this.#options;
+    const until = clock.monotonic() + fullWaitMs;
+    while (!gate.take(bytes)) {
+      if (waiter.settled) {
+        // Counted as taken so that the caller's giving back fits.
+        gate.giveBack(-bytes);
+        return;
+      }
+      if (this.#closed || clock.monotonic() >= until) throw machineFull();
+      await this.#endOldestIdle();
+      await new Promise<void>((resolve) => clock.after(FULL_RETRY_MS, resolve));
+    }
+  }
+
+  async #endOldestIdle(): Promise<void> {
+    let oldest: { pool: VersionPool; environment: Environment } | undefined;
+    for (const pool of this.#pools) {
+      const environment = pool.idle[0];
+      if (environment && (!oldest || environment.freeSince < oldest.environment.freeSince))
+        oldest = { pool, environment };
+    }
+    if (!oldest) return;
+    this.discard(oldest.pool, oldest.environment);
+    await oldest.environment.end();
+  }
+
+  #end(environment: Environment): void {
+    const ending = environment.end();
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#options.clock.after(Math.min(SWEEP_MS, this.#options.idleMs), () => {
+      this.#sweeping = false;
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    const before = this.#options.clock.monotonic() - this.#options.idleMs;
+    let left = false;
+    for (const pool of this.#pools) {
+      // The oldest stands first: the look ends at the first one that is young enough.
+      while (pool.idle[0] && pool.idle[0].freeSince <= before) this.discard(pool, pool.idle[0]);
+      left ||= pool.idle.length > 0;
+    }
+    if (left) this.#sweepLater();
+  }
+}
+
+function machineFull(): ApiError {
+  return new ApiError(
+    'TooManyRequestsException',
+    'lambdad: this machine has no memory left for another execution environment. End other work, lower --memory-reserve-mb, or try again.',
+    { body: { Reason: 'ConcurrentInvocationLimitExceeded' }, headers: { 'Retry-After': '1' } },
+  );
+}

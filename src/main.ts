@@ -1,0 +1,169 @@
+/** The composition root: the only file that names adapters. Builds the parts, starts the server, ends it in order. */
+import { join } from 'node:path';
+import { loadCredentials } from './access/credentials.ts';
+import { assetPath } from './base/assets.ts';
+import { systemClock } from './base/clock.ts';
+import { randomIds } from './base/ids.ts';
+import { KeyedMutex } from './base/mutex.ts';
+import { type Config, ConfigError, isLoopback } from './config.ts';
+import { openDiskBlobs } from './databases/disk/blobs.ts';
+import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
+import { openSqliteMetadata } from './databases/sqlite/metadata.ts';
+import { EnvironmentFactory } from './environments/environment-factory.ts';
+import { readRuntimeFamilies } from './environments/runtimes/description.ts';
+import { InstalledRuntimes } from './environments/runtimes/installed-runtimes.ts';
+import { preparation } from './environments/runtimes/preparation.ts';
+import type { SandboxKind } from './environments/sandbox.ts';
+import { createActivation } from './functions/activation-queue.ts';
+import { createPackages } from './functions/packages.ts';
+import { LocalInvoker } from './invoke/local-invoker.ts';
+import { memoryGate } from './invoke/memory-gate.ts';
+import { Pool } from './invoke/pool.ts';
+import { DiskLogStore } from './logs/disk-log-store.ts';
+import { operations } from './operations/all.ts';
+import type { AccountLimits, Services } from './operations/operation.ts';
+import { chooseSandboxes } from './sandboxes/choice.ts';
+import { startHttpServer } from './server/http.ts';
+import { createLogsApi } from './server/logs-api.ts';
+import { type Authentication, createPipeline } from './server/pipeline.ts';
+import { cachedMetadata } from './store/cached-metadata.ts';
+
+/** Records kept in memory: the functions, versions and aliases that were used last. */
+const CACHED_RECORDS_MAX = 20_000;
+const COLLECT_INTERVAL_MS = 3_600_000;
+/** Quotas of an account as AWS gives them to a new one (lambda-facts 5.4). */
+const CODE_SIZE_ZIPPED_BYTES = 52_428_800;
+const CODE_SIZE_UNZIPPED_BYTES = 262_144_000;
+const CODE_SIZE_TOTAL_BYTES = 80_530_636_800;
+const UNRESERVED_CONCURRENCY_MIN = 100;
+
+export interface RunningServer {
+  readonly url: string;
+  /** Lines for people beneath "listening on". */
+  readonly lines: string[];
+  close(): Promise<void>;
+}
+
+function note(line: string): void {
+  process.stderr.write(`lambdad: ${line}\n`);
+}
+
+function limitsOf(config: Config): AccountLimits {
+  return {
+    concurrentExecutions: config.concurrency,
+    unreservedConcurrencyMin: Math.min(UNRESERVED_CONCURRENCY_MIN, config.concurrency),
+    totalCodeSizeBytes: CODE_SIZE_TOTAL_BYTES,
+    codeSizeUnzippedBytes: CODE_SIZE_UNZIPPED_BYTES,
+    codeSizeZippedBytes: CODE_SIZE_ZIPPED_BYTES,
+  };
+}
+
+async function authenticationOf(config: Config, lines: string[]): Promise<Authentication> {
+  if (config.auth === 'open') return { mode: 'open' };
+  const path = config.credentialsFile ?? join(config.dataDir, 'credentials.json');
+  const credentials = await loadCredentials(path, randomIds);
+  lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
+  return { mode: 'sigv4', findSecret: (accessKeyId) => credentials.findSecret(accessKeyId) };
+}
+
+/** Starts everything. Rejects with an Error whose message is one line for the person who started it. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const folder = await openDataFolder(config.dataDir, randomIds);
+  try {
+    return await startIn(config, folder);
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+async function startIn(config: Config, folder: DataFolder): Promise<RunningServer> {
+  const clock = systemClock;
+  const ids = randomIds;
+  const { paths } = folder;
+  const lines: string[] = [];
+  const limits = limitsOf(config);
+  const metadata = cachedMetadata(await openSqliteMetadata({ path: paths.database }), CACHED_RECORDS_MAX);
+  const blobs = await openDiskBlobs(paths.blobs, clock);
+  const packages = createPackages({
+    blobs,
+    metadata,
+    directory: paths.unpacked,
+    clock,
+    secret: await folder.secret('code-links'),
+    codeSizeZippedBytes: limits.codeSizeZippedBytes,
+    codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
+  });
+  const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
+  const sandboxes = await sandboxesOf(config, paths.run, lines);
+  const runtimes = new InstalledRuntimes({
+    families: readRuntimeFamilies(assetPath('runtimes')),
+    cacheDir: config.cacheDir,
+    nearest: config.nearestRuntime,
+    progress: note,
+  });
+  const factory = new EnvironmentFactory({ sandboxes, runtimes, packages, logs, clock, ids });
+  const pool = new Pool({
+    create: (target, listener) => factory.create(target, listener),
+    clock,
+    gate: memoryGate(config.memoryReserveBytes, clock),
+    idleMs: config.idleMs,
+    fullWaitMs: config.fullWaitMs,
+  });
+  const invoker = new LocalInvoker({ pool, clock, ids, concurrency: config.concurrency });
+  const locks = new KeyedMutex();
+  const activation = createActivation({
+    metadata,
+    locks,
+    clock,
+    ids,
+    preparation: preparation(packages, runtimes),
+    settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
+    report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
+  });
+  const services: Services = { metadata, packages, activation, invoker, clock, ids, locks, limits };
+  const authentication = await authenticationOf(config, lines);
+  let closing = false;
+  const server = await startHttpServer({
+    host: config.host,
+    port: config.port,
+    packages,
+    clock,
+    ids,
+    log: note,
+    pipeline: createPipeline({
+      operations,
+      services,
+      authentication,
+      logsApi: createLogsApi(logs, clock),
+      log: note,
+      closing: () => closing,
+    }),
+  });
+  await activation.resume();
+  const collecting = setInterval(
+    () => void packages.collect().catch((error: Error) => note(error.message)),
+    COLLECT_INTERVAL_MS,
+  );
+  collecting.unref();
+  lines.push(`clients:  eval "$(lambdad env)"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`);
+  const close = async () => {
+    closing = true;
+    clearInterval(collecting);
+    await Promise.all([server.close(config.shutdownMs), invoker.close(config.shutdownMs)]);
+    await activation.idle();
+    await logs.close();
+    await metadata.close();
+    await folder.close();
+  };
+  return { url: server.origin, lines, close };
+}
+
+async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {
+  const { sandbox, network } = config;
+  const chosen = await chooseSandboxes({ sandbox, network, loopback: isLoopback(config.host) }, runDir);
+  if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
+  await chosen.sandboxes.reconcile();
+  lines.push(`sandbox:  ${chosen.sandboxes.description}`, ...chosen.warnings.map((warning) => `warning:  ${warning}`));
+  return chosen.sandboxes;
+}

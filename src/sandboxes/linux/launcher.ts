@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { createServer, type Server, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { deferred } from '../../base/deferred.ts';
+
+/**
+ * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
+ *
+ * native/README.md has the protocol: framed commands on descriptor 0, JSON lines on Node's own IPC channel (descriptor
+ * 3), over which the listening socket of the sandbox's network namespace arrives too.
+ */
+
+const READY_MS_MAX = 10_000;
+const COMMAND_MS_MAX = 10_000;
+/** Descriptors at which the launcher keeps the read ends of the pipes. */
+const PIPES = { stdout: 20, stderr: 22, log: 24 } as const;
+
+interface Report {
+  readonly ready?: boolean;
+  readonly listener?: number;
+  readonly started?: string;
+  readonly failed?: string;
+  readonly exit?: string;
+  readonly code?: number;
+  readonly signal?: string;
+  readonly killed?: boolean;
+  readonly error?: string;
+  readonly step?: string;
+  readonly errno?: number;
+}
+
+export class SandboxFailed extends Error {}
+
+export interface LauncherListener {
+  exited(id: string, exit: { code?: number; signal?: string }): void;
+  /** The launcher is gone, and everything inside with it. */
+  gone(): void;
+}
+
+function frame(strings: readonly string[]): Buffer {
+  const body = Buffer.from(strings.map((text) => `${text}\0`).join(''));
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(body.length);
+  return Buffer.concat([head, body]);
+}
+
+export class Launcher {
+  readonly #child: ChildProcess;
+  readonly #commands: Duplex;
+  readonly #listener: LauncherListener;
+  readonly #waiting = new Map<string, ReturnType<typeof deferred<Report>>>();
+  readonly #gone = deferred<void>();
+  #stderr = '';
+  #ended = false;
+  #server: Server | undefined;
+
+  private constructor(binary: string, listener: LauncherListener) {
+    this.#listener = listener;
+    this.#child = spawn(binary, ['run'], { stdio: ['pipe', 'ignore', 'pipe', 'ipc'], env: {}, detached: true });
+    // Node types descriptor 0 as a one-way stream; it is one end of a socket pair.
+    this.#commands = this.#child.stdin as unknown as Duplex;
+    this.#commands.on('error', () => undefined);
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      if (this.#stderr.length < 4096) this.#stderr += chunk.toString();
+    });
+    this.#child.on('message', (report, handle) => this.#report(report as Report, handle));
+    this.#child.on('error', (error) => this.#over(error.message));
+    this.#child.on('exit', () => this.#over('the launcher ended'));
+  }
+
+  /** Builds a sandbox from setup strings. Rejects with SandboxFailed when any part of it cannot be had. */
+  static async start(
+    binary: string,
+    setup: readonly string[],
+    listener: LauncherListener,
+  ): Promise<{ launcher: Launcher; server: Server; pipes: { stdout: Socket; stderr: Socket; log: Socket } }> {
+    const launcher = new Launcher(binary, listener);
+    const ready = launcher.#expect('ready', READY_MS_MAX);
+    launcher.#commands.write(frame(setup));
+    try {
+      await ready;
+      if (!launcher.#server) throw new SandboxFailed('the sandbox gave no listener');
+      const pipes = {
+        stdout: launcher.#pipe(PIPES.stdout),
+        stderr: launcher.#pipe(PIPES.stderr),
+        log: launcher.#pipe(PIPES.log),
+      };
+      return { launcher, server: launcher.#server, pipes };
+    } catch (error) {
+      await launcher.end();
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async startProcess(id: string, argv: readonly string[], env: Readonly<Record<string, string>>, cwd: string) {
+    const command = ['start', id];
+    for (const argument of argv) command.push('arg', argument);
+    for (const [name, value] of Object.entries(env)) command.push('env', `${name}=${value}`);
+    command.push('cwd', cwd, 'stdin', 'null', 'logfd', '3');
+    const report = this.#expect(`start ${id}`, COMMAND_MS_MAX);
+    this.#commands.write(frame(command));
+    return await report;
+  }
+
+  async killAll(): Promise<void> {
+    if (this.#ended) return;
+    const report = this.#expect('killed', COMMAND_MS_MAX);
+    this.#commands.write(frame(['killall']));
+    // A sandbox that cannot be emptied is ended as a whole.
+    await report.catch(() => this.end());
+  }
+
+  /** Ends the sandbox; resolves when the launcher, and so everything inside, is gone. */
+  async end(): Promise<void> {
+    if (!this.#ended) this.#child.kill('SIGKILL');
+    await this.#gone.promise;
+  }
+
+  #pipe(descriptor: number): Socket {
+    // Opening the launcher's end by its /proc name gives a descriptor of our own for the same pipe.
+    const fd = openSync(`/proc/${this.pid}/fd/${descriptor}`, 'r');
+    return new Socket({ fd, readable: true, writable: false });
+  }
+
+  #expect(what: string, withinMs: number): Promise<Report> {
+    const answer = deferred<Report>();
+    if (this.#ended) {
+      answer.reject(new SandboxFailed('the sandbox has ended'));
+      return answer.promise;
+    }
+    this.#waiting.set(what, answer);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(what);
+      answer.reject(new SandboxFailed(`the sandbox did not answer (${what})`));
+    }, withinMs);
+    const stop = () => clearTimeout(timer);
+    answer.promise.then(stop, stop);
+    return answer.promise;
+  }
+
+  #settle(what: string, report: Report): void {
+    this.#waiting.get(what)?.resolve(report);
+    this.#waiting.delete(what);
+  }
+
+  #report(report: Report, handle: unknown): void {
+    if (handle && report.listener !== undefined) {
+      this.#server = createServer({ noDelay: true }).listen(handle);
+      this.#server.on('error', () => undefined);
+    } else if (report.ready) this.#settle('ready', report);
+    else if (report.started !== undefined) this.#settle(`start ${report.started}`, report);
+    else if (report.failed !== undefined) this.#settle(`start ${report.failed}`, report);
+    else if (report.killed) this.#settle('killed', report);
+    else if (report.exit !== undefined) {
+      const { code, signal } = report;
+      this.#listener.exited(report.exit, signal === undefined ? { code: code ?? 0 } : { signal });
+    } else if (report.error !== undefined)
+      this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`);
+  }
+
+  #failWaiting(reason: string): void {
+    for (const answer of this.#waiting.values()) answer.reject(new SandboxFailed(reason));
+    this.#waiting.clear();
+  }
+
+  #over(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#server?.close();
+    this.#failWaiting(this.#stderr.trim() || reason);
+    this.#listener.gone();
+    this.#gone.resolve();
+  }
+}

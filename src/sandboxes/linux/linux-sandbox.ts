@@ -1,0 +1,229 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { join } from 'node:path';
+import { deferred } from '../../base/deferred.ts';
+import type {
+  ProcessExit,
+  ProcessSpec,
+  Sandbox,
+  SandboxKind,
+  SandboxProcess,
+  SandboxSpec,
+} from '../../environments/sandbox.ts';
+import { findMemoryGroups, type MemoryGroup, type MemoryGroups } from './cgroups.ts';
+import { Launcher } from './launcher.ts';
+import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+
+/**
+ * Sandboxes of Linux namespaces, made by the native launcher: own mounts on a read-only root, own processes, network,
+ * IPC and host name, no capabilities, a system-call filter, and memory limits by control group where there are any.
+ */
+
+const RUNTIME_API_PORT = 9001;
+/** AWS's own name and numbers for the user that functions run as (runtime-facts 3). */
+const SANDBOX_UID = 993;
+const SANDBOX_GID = 990;
+/** Host uids for sandboxes when the server is root: one each, so that they cannot touch each other's processes. */
+const HOST_UID_FIRST = 2_015_000;
+const HOST_UID_COUNT = 50_000;
+/** Files that a function may create in /tmp for each MB of it. */
+const INODES_PER_MB = 1000;
+const MEGABYTE = 1_048_576;
+
+/** What a runtime needs of the host, read-only. Absent ones are left out. */
+const SYSTEM_PATHS = ['/usr', '/lib', '/lib64', '/lib32', '/bin', '/sbin'];
+const SYSTEM_FILES = [
+  '/etc/ssl',
+  '/etc/pki',
+  '/etc/ca-certificates',
+  '/etc/ld.so.cache',
+  '/etc/ld.so.conf',
+  '/etc/ld.so.conf.d',
+  '/etc/alternatives',
+  '/etc/mime.types',
+  '/etc/localtime',
+  '/etc/services',
+  '/etc/protocols',
+];
+
+export interface LinuxSandboxOptions {
+  /** The native launcher. */
+  readonly binary: string;
+  /** Directory for mount points; ours alone. */
+  readonly runDir: string;
+  readonly network: 'none' | 'host';
+}
+
+class LinuxSandbox implements Sandbox {
+  readonly runtimeApiAddress = `127.0.0.1:${RUNTIME_API_PORT}`;
+  readonly listener: Server;
+  readonly #spec: SandboxSpec;
+  readonly #launcher: Launcher;
+  readonly #pipes: { stdout: Socket; stderr: Socket; log: Socket };
+  readonly #group: MemoryGroup | undefined;
+  readonly #watch: MemoryWatch | undefined;
+  readonly #cleanUp: () => Promise<void>;
+  readonly #running: Running;
+  #oomBefore = 0;
+  #exceeded = false;
+
+  constructor(parts: LinuxSandboxParts) {
+    this.#spec = parts.spec;
+    this.#launcher = parts.launcher;
+    this.listener = parts.server;
+    this.#pipes = parts.pipes;
+    this.#group = parts.group;
+    this.#cleanUp = parts.cleanUp;
+    this.#running = parts.running;
+    if (!parts.group)
+      this.#watch = watchMemory(parts.launcher.pid, parts.spec.memoryBytes, () => {
+        this.#exceeded = true;
+        void this.#launcher.killAll();
+      });
+  }
+
+  path(target: string): string {
+    return target;
+  }
+
+  async start(process: ProcessSpec): Promise<SandboxProcess> {
+    this.#oomBefore = this.#group?.oomKills() ?? 0;
+    this.#exceeded = false;
+    const { id, exited } = this.#running.begin();
+    const report = await this.#launcher.startProcess(id, process.argv, process.environment, process.cwd);
+    if (report.failed !== undefined) {
+      // What execve refused ends like a shell's "not found": 127, or 126 when it is there but cannot run.
+      this.#running.exited(id, { code: report.errno === 2 ? 127 : 126 });
+    }
+    return { stdout: this.#pipes.stdout, stderr: this.#pipes.stderr, log: this.#pipes.log, exited };
+  }
+
+  killAll(): Promise<void> {
+    return this.#launcher.killAll();
+  }
+
+  memoryPeakBytes(): number {
+    const peak = this.#group?.peakBytes() ?? this.#watch?.peakBytes() ?? 0;
+    return Math.min(peak, this.#spec.memoryBytes);
+  }
+
+  resetMemoryPeak(): void {
+    this.#group?.resetPeak();
+    this.#watch?.resetPeak();
+  }
+
+  outOfMemory(): boolean {
+    return this.#exceeded || (this.#group?.oomKills() ?? 0) > this.#oomBefore;
+  }
+
+  async destroy(): Promise<void> {
+    this.#watch?.stop();
+    await this.#launcher.end();
+    for (const pipe of Object.values(this.#pipes)) pipe.destroy();
+    await this.#cleanUp();
+  }
+}
+
+interface LinuxSandboxParts {
+  readonly spec: SandboxSpec;
+  readonly launcher: Launcher;
+  readonly server: Server;
+  readonly pipes: { stdout: Socket; stderr: Socket; log: Socket };
+  readonly group: MemoryGroup | undefined;
+  readonly running: Running;
+  readonly cleanUp: () => Promise<void>;
+}
+
+/** The one main process that runs inside at a time. */
+class Running {
+  #count = 0;
+  #id = '';
+  #exit = deferred<ProcessExit>();
+
+  begin(): { id: string; exited: Promise<ProcessExit> } {
+    this.#id = String(++this.#count);
+    this.#exit = deferred<ProcessExit>();
+    return { id: this.#id, exited: this.#exit.promise };
+  }
+
+  exited(id: string, exit: ProcessExit): void {
+    if (id === this.#id) this.#exit.resolve(exit);
+  }
+
+  gone(): void {
+    this.#exit.resolve({ signal: 'SIGKILL' });
+  }
+}
+
+function setupStrings(
+  options: LinuxSandboxOptions,
+  spec: SandboxSpec,
+  root: string,
+  hostId: number,
+  groups: readonly string[],
+) {
+  const setup = ['root', root, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
+  if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
+  for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
+  for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
+  setup.push('file', '/etc/hosts', '0644', '127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain\n::1 localhost\n');
+  setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
+  if (options.network === 'host') setup.push('bind', '/etc/resolv.conf', '/etc/resolv.conf', 'ro?');
+  setup.push('dir', '/opt');
+  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, 'ro');
+  const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
+  setup.push('tmp', String(spec.tmpBytes), String(inodes));
+  for (const directory of groups) setup.push('cgroup', directory);
+  setup.push(
+    'network',
+    options.network,
+    'listen',
+    String(RUNTIME_API_PORT),
+    'hostname',
+    'localhost',
+    'nofile',
+    '1024',
+    'end',
+  );
+  return setup;
+}
+
+/** Sandboxes of this kind, or an error that says what is missing. `probe` has been asked by the caller. */
+export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
+  const groups: MemoryGroups | undefined = findMemoryGroups();
+  const isRoot = process.getuid?.() === 0;
+  let nextHostId = 0;
+  const limits = groups ? `memory limits by cgroup v${groups.version}` : 'memory watched (no cgroup of our own)';
+  const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
+  return {
+    description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${limits}; ${network}`,
+    create: async (spec) => {
+      const root = join(options.runDir, spec.id);
+      mkdirSync(root, { recursive: true });
+      const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
+      const group = groups?.create(spec.id, spec.memoryBytes);
+      const running = new Running();
+      const cleanUp = async () => {
+        await group?.remove();
+        rmSync(root, { recursive: true, force: true });
+      };
+      const setup = setupStrings(options, spec, root, hostId, group?.directories ?? []);
+      try {
+        const started = await Launcher.start(options.binary, setup, {
+          exited: (id, exit) => running.exited(id, exit),
+          gone: () => running.gone(),
+        });
+        return new LinuxSandbox({ spec, ...started, group, running, cleanUp });
+      } catch (error) {
+        await cleanUp();
+        throw error;
+      }
+    },
+    reconcile: async () => {
+      groups?.reconcile();
+      if (!existsSync(options.runDir)) return;
+      // The mounts of a killed server went with its processes; only their empty mount points are left.
+      for (const name of readdirSync(options.runDir)) rmdirSync(join(options.runDir, name));
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import type {
+  ProcessExit,
+  ProcessSpec,
+  Sandbox,
+  SandboxKind,
+  SandboxProcess,
+  SandboxSpec,
+} from '../../environments/sandbox.ts';
+
+/**
+ * No walls: plain processes of the server's own user, for machines without namespaces (macOS, Windows) and for people
+ * who ask for it. Differences from a sandbox: the function sees the host's files, processes and network, its paths are
+ * the host's, /tmp is a directory of its own named by TMPDIR, and memory is not limited.
+ */
+
+class ProcessSandbox implements Sandbox {
+  readonly runtimeApiAddress: string;
+  readonly listener: Server;
+  readonly #spec: SandboxSpec;
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+  #exited: Promise<ProcessExit> = Promise.resolve({ code: 0 });
+
+  constructor(spec: SandboxSpec, listener: Server, directory: string) {
+    this.#spec = spec;
+    this.#directory = directory;
+    this.listener = listener;
+    this.runtimeApiAddress = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  }
+
+  path(target: string): string {
+    for (const mount of this.#spec.mounts) {
+      if (target === mount.target) return mount.source;
+      if (target.startsWith(`${mount.target}/`)) return join(mount.source, target.slice(mount.target.length));
+    }
+    return target === '/tmp' ? this.#directory : target;
+  }
+
+  async start(process: ProcessSpec): Promise<SandboxProcess> {
+    const [command = '', ...args] = process.argv;
+    const child = spawn(command, args, {
+      cwd: process.cwd,
+      env: { ...process.environment, TMPDIR: this.#directory },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // A process group of its own, so that what the function started ends with it.
+      detached: true,
+    });
+    this.#child = child;
+    this.#exited = new Promise((resolve) => {
+      child.once('error', (error: NodeJS.ErrnoException) => resolve({ code: error.code === 'ENOENT' ? 127 : 126 }));
+      child.once('exit', (code, signal) => resolve(signal ? { signal } : { code: code ?? 0 }));
+    });
+    const [, stdout, stderr, log] = child.stdio as unknown as [
+      null,
+      SandboxProcess['stdout'],
+      SandboxProcess['stderr'],
+      SandboxProcess['stdout'],
+    ];
+    return { stdout, stderr, log, exited: this.#exited };
+  }
+
+  async killAll(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    } catch {
+      // Nothing of the group is left.
+    }
+    await this.#exited;
+  }
+
+  memoryPeakBytes(): number {
+    return 0;
+  }
+
+  resetMemoryPeak(): void {}
+
+  outOfMemory(): boolean {
+    return false;
+  }
+
+  async destroy(): Promise<void> {
+    await this.killAll();
+    this.listener.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+export function processSandboxes(options: { readonly runDir: string }): SandboxKind {
+  return {
+    description: 'plain processes, NO isolation',
+    create: async (spec) => {
+      const directory = join(options.runDir, spec.id);
+      mkdirSync(directory, { recursive: true });
+      const listener = createServer({ noDelay: true });
+      await new Promise<void>((resolve, reject) => {
+        listener.once('error', reject);
+        listener.listen(0, '127.0.0.1', resolve);
+      });
+      return new ProcessSandbox(spec, listener, directory);
+    },
+    reconcile: async () => rmSync(options.runDir, { recursive: true, force: true }),
+  };
+}

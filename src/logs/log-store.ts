@@ -44,6 +44,19 @@ export interface FoundEvent extends LogEvent {
   readonly eventId: string;
 }
 
+/** The eventId of an event: 56 digits, ordered as text as (timestamp, sequence) are as numbers. */
+export function eventIdOf(timestamp: number, sequence: number): string {
+  return String(timestamp).padStart(TIME_DIGITS, '0') + String(sequence).padStart(SEQUENCE_DIGITS, '0');
+}
+
+/** The timestamp in an eventId. */
+export function timestampOf(eventId: string): number {
+  return Number(eventId.slice(0, TIME_DIGITS));
+}
+
+const TIME_DIGITS = 20;
+const SEQUENCE_DIGITS = 36;
+
 export interface LogQuery extends LogGroupKey {
   /** Only these streams; left out: all. */
   readonly streams?: readonly string[];
@@ -53,9 +66,13 @@ export interface LogQuery extends LogGroupKey {
   readonly endTime?: number;
   /** Only events whose eventId is greater. */
   readonly afterEventId?: string;
-  /** From the newest backwards instead of from the oldest on. */
+  /** Only events whose eventId is less. */
+  readonly beforeEventId?: string;
+  /** The newest of what matches instead of the oldest; the order of the answer is the same. */
   readonly backwards?: boolean;
   readonly limit: number;
+  /** Stop after the event with which the messages' length in bytes passes this; a store has a bound of its own as well. */
+  readonly bytesMax?: number;
 }
 
 export interface LogStore {
@@ -64,7 +81,10 @@ export interface LogStore {
   groups(account: string, region: string): Promise<readonly LogGroupView[]>;
   /** undefined when there is no such group. */
   streams(key: LogGroupKey): Promise<readonly LogStreamView[] | undefined>;
-  /** undefined when there is no such group. In order of time, then of eventId. */
+  /**
+   * undefined when there is no such group. In order of time, then of eventId. May hold fewer than `limit` for the sake of
+   * size; only an empty answer means that nothing more matches.
+   */
   read(query: LogQuery): Promise<readonly FoundEvent[] | undefined>;
   deleteGroup(key: LogGroupKey): Promise<boolean>;
   /** Writes out what is buffered. */

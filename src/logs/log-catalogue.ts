@@ -1,0 +1,165 @@
+/** What groups, streams and files there are: in memory, found at start from names and sizes of files alone. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeName, encodeName, nameFile, parseSegmentFile, type SegmentName } from './log-file-name.ts';
+import type { Segment, StoredEvent } from './log-segment.ts';
+import type { LogGroupKey } from './log-store.ts';
+
+export interface Stream {
+  readonly name: string;
+  readonly group: Group;
+  readonly createdAt: number;
+  /** In the order of their numbers. */
+  segments: Segment[];
+  /** The one that this process writes. */
+  current: Segment | undefined;
+  firstEventAt: number;
+  lastEventAt: number;
+  lastIngestionAt: number;
+  /** Taken in and not yet being written. */
+  pending: StoredEvent[];
+  /** Being written; not in any block yet. */
+  writing: readonly StoredEvent[];
+}
+
+export interface Group {
+  readonly key: LogGroupKey;
+  readonly directory: string;
+  readonly streams: Map<string, Stream>;
+  createdAt: number;
+  isMade: boolean;
+  isDeleted: boolean;
+}
+
+/** Event times may be this far from the time at which their file was written: CloudWatch takes events no later either. */
+export const TIME_SLACK_MS = 2 * 60 * 60 * 1000;
+/** How many files are looked at concurrently when starting. */
+const STATS_MAX = 32;
+
+/** What a file takes on disk. */
+export function diskBytes(segment: Segment): number {
+  return Math.ceil(segment.bytes / 4096) * 4096;
+}
+
+export class LogCatalogue {
+  readonly #directory: string;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  all(): Iterable<Group> {
+    return this.#groups.values();
+  }
+
+  find(key: LogGroupKey): Group | undefined {
+    return this.#groups.get(groupId(key));
+  }
+
+  group(key: LogGroupKey, now: number): Group {
+    const id = groupId(key);
+    const known = this.#groups.get(id);
+    if (known) return known;
+    const { account, region, group } = key;
+    const parts = [account, region, group].map(encodeName);
+    const added = { key: { account, region, group }, directory: join(this.#directory, ...parts), streams: new Map() };
+    const made = { ...added, createdAt: now, isMade: false, isDeleted: false };
+    this.#groups.set(id, made);
+    return made;
+  }
+
+  stream(group: Group, name: string, now: number): Stream {
+    const known = group.streams.get(name);
+    if (known) return known;
+    const times = { createdAt: now, firstEventAt: Number.POSITIVE_INFINITY, lastEventAt: 0, lastIngestionAt: 0 };
+    const empty = { segments: [], current: undefined, pending: [], writing: [] };
+    const added: Stream = { name, group, ...times, ...empty };
+    group.streams.set(name, added);
+    return added;
+  }
+
+  remove(group: Group): void {
+    group.isDeleted = true;
+    this.#groups.delete(groupId(group.key));
+  }
+
+  /** Reads the directory. Files that are no segments are left alone; none at all is no error. */
+  async load(): Promise<void> {
+    for (const account of await names(this.#directory)) {
+      for (const region of await names(join(this.#directory, account))) {
+        const directory = join(this.#directory, account, region);
+        for (const encoded of await names(directory)) {
+          if (encoded.includes('.')) continue;
+          const group = await nameBehind(directory, encoded);
+          const [accountName, regionName] = [decodeName(account), decodeName(region)];
+          if (group === undefined || accountName === undefined || regionName === undefined) continue;
+          await this.#loadGroup({ account: accountName, region: regionName, group });
+        }
+      }
+    }
+  }
+
+  async #loadGroup(key: LogGroupKey): Promise<void> {
+    const group = this.group(key, Number.POSITIVE_INFINITY);
+    const files = await names(group.directory);
+    for (let at = 0; at < files.length; at += STATS_MAX) {
+      await Promise.all(files.slice(at, at + STATS_MAX).map((file) => this.#loadFile(group, file)));
+    }
+    for (const stream of group.streams.values()) stream.segments.sort((a, b) => a.number - b.number);
+    if (group.createdAt !== Number.POSITIVE_INFINITY) return;
+    const { birthtimeMs, mtimeMs } = await stat(group.directory);
+    group.createdAt = Math.round(Math.min(birthtimeMs || mtimeMs, mtimeMs));
+  }
+
+  async #loadFile(group: Group, file: string): Promise<void> {
+    const segmentName = parseSegmentFile(file);
+    if (!segmentName) return;
+    const name = await nameBehind(group.directory, segmentName.encodedStream);
+    if (name === undefined) return;
+    const path = join(group.directory, file);
+    const { size, mtimeMs } = await stat(path);
+    const known = group.streams.get(name);
+    const stream = known ?? this.stream(group, name, segmentName.firstAt);
+    addFound(stream, segmentName, path, size, Math.floor(mtimeMs));
+    group.createdAt = Math.min(group.createdAt, segmentName.firstAt);
+  }
+}
+
+function addFound(
+  stream: Stream,
+  { number, firstAt }: SegmentName,
+  path: string,
+  bytes: number,
+  writtenAt: number,
+): void {
+  const loose = { offset: 0, bytes, firstAt: firstAt - TIME_SLACK_MS, lastAt: writtenAt + TIME_SLACK_MS };
+  stream.segments.push({ path, number, firstAt, bytes, blocks: bytes > 0 ? [loose] : [], unread: true });
+  stream.firstEventAt = Math.min(stream.firstEventAt, firstAt);
+  stream.lastEventAt = Math.max(stream.lastEventAt, writtenAt);
+  stream.lastIngestionAt = Math.max(stream.lastIngestionAt, writtenAt);
+}
+
+function groupId({ account, region, group }: LogGroupKey): string {
+  return `${account}/${region}/${group}`;
+}
+
+async function names(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+async function nameBehind(directory: string, encoded: string): Promise<string | undefined> {
+  const name = decodeName(encoded);
+  if (name !== undefined) return name;
+  try {
+    return await readFile(join(directory, nameFile(encoded)), 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import type { Ids } from '../base/ids.ts';
+import { accountOf, type Secret } from '../protocol/sigv4.ts';
+
+/** The credentials file cannot be read or does not have its form: said in one line, exit 1. */
+export class CredentialsError extends Error {}
+
+/** The access keys that `sigv4` accepts. */
+export interface Credentials {
+  findSecret(accessKeyId: string): Secret | undefined;
+  /** True when the file was not there and has just been made, with one random key. */
+  readonly created: boolean;
+}
+
+const ACCESS_KEY_ID = /^[\w-]{3,128}$/;
+const ACCOUNT = /^\d{12}$/;
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const KEY_ID_CHARS = 16;
+const SECRET_BYTES = 30;
+/** Only the owner may read the file. */
+const FILE_MODE = 0o600;
+
+function text(entry: object, name: string, where: string): string | undefined {
+  const value = (entry as Record<string, unknown>)[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' || value === '') throw new CredentialsError(`${where}: ${name} is not a text`);
+  return value;
+}
+
+function readKey(entry: unknown, where: string): readonly [string, Secret] {
+  if (typeof entry !== 'object' || entry === null) throw new CredentialsError(`${where} is not an object`);
+  const accessKeyId = text(entry, 'accessKeyId', where);
+  const secretAccessKey = text(entry, 'secretAccessKey', where);
+  if (!accessKeyId || !ACCESS_KEY_ID.test(accessKeyId)) throw new CredentialsError(`${where} has no valid accessKeyId`);
+  if (!secretAccessKey) throw new CredentialsError(`${where} has no secretAccessKey`);
+  const sessionToken = text(entry, 'sessionToken', where);
+  const account = text(entry, 'account', where) ?? accountOf(accessKeyId);
+  if (!ACCOUNT.test(account)) throw new CredentialsError(`${where}: account is not 12 digits`);
+  const expiration = text(entry, 'expiration', where);
+  const expiresAtMs = expiration === undefined ? undefined : Date.parse(expiration);
+  if (Number.isNaN(expiresAtMs)) throw new CredentialsError(`${where}: expiration is not a date`);
+  return [
+    accessKeyId,
+    {
+      secretAccessKey,
+      account,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    },
+  ];
+}
+
+/** Reads the text of a credentials file: `{"keys":[{accessKeyId, secretAccessKey, sessionToken?, account?, expiration?}]}`. */
+export function parseCredentials(json: string, path: string): ReadonlyMap<string, Secret> {
+  let document: unknown;
+  try {
+    document = JSON.parse(json);
+  } catch {
+    throw new CredentialsError(`${path} is not JSON`);
+  }
+  const keys = (document as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys) || keys.length === 0) throw new CredentialsError(`${path} has no list "keys"`);
+  const secrets = new Map<string, Secret>();
+  for (const [i, entry] of keys.entries()) {
+    const [id, secret] = readKey(entry, `${path}: key ${i + 1}`);
+    if (secrets.has(id)) throw new CredentialsError(`${path}: ${id} is there twice`);
+    secrets.set(id, secret);
+  }
+  return secrets;
+}
+
+function randomKey(ids: Ids): { accessKeyId: string; secretAccessKey: string } {
+  const bytes = Buffer.from(ids.hex(2 * KEY_ID_CHARS), 'hex');
+  const accessKeyId = `AKIA${Array.from(bytes, (byte) => BASE32.charAt(byte % BASE32.length)).join('')}`;
+  return { accessKeyId, secretAccessKey: Buffer.from(ids.hex(2 * SECRET_BYTES), 'hex').toString('base64') };
+}
+
+/** Written beside and renamed, so that a crash leaves no half a file. */
+async function writeNew(path: string, json: string): Promise<void> {
+  const draft = `${path}.new`;
+  const file = await open(draft, 'w', FILE_MODE);
+  try {
+    await file.chmod(FILE_MODE);
+    await file.writeFile(json);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}
+
+/**
+ * Reads the credentials file, or makes one with a random key and mode 0600 when there is none.
+ *
+ * @throws CredentialsError
+ */
+export async function loadCredentials(path: string, ids: Ids): Promise<Credentials> {
+  let json: string;
+  let created = false;
+  try {
+    json = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new CredentialsError(`${path} cannot be read: ${(error as Error).message}`);
+    json = `${JSON.stringify({ keys: [randomKey(ids)] }, null, 2)}\n`;
+    await writeNew(path, json);
+    created = true;
+  }
+  const secrets = parseCredentials(json, path);
+  return { findSecret: (accessKeyId) => secrets.get(accessKeyId), created };
+}

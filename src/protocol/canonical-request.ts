@@ -1,0 +1,100 @@
+// The canonical request of Signature Version 4. Texts are as node gives them: one character for each byte of the wire.
+import { createHash } from 'node:crypto';
+
+/** Headers as they came, names and values in turn (node's `rawHeaders`). */
+export type RawHeaders = readonly string[];
+
+export interface CanonicalParts {
+  readonly method: string;
+  /** Path and query as they came over the wire. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: RawHeaders;
+  /** Lower-case names, in the order of the signature. */
+  readonly signedHeaders: readonly string[];
+  readonly payloadHash: string;
+  /** Query parameters that are not part of the request that was signed. */
+  readonly omitQuery?: ReadonlySet<string>;
+  /** Remove empty and dot segments; every service but S3 does. */
+  readonly normalisePath: boolean;
+}
+
+const HEX = '0123456789ABCDEF';
+const UNRESERVED = /^[A-Za-z0-9\-._~]*$/;
+
+/** Percent-encodes all but unreserved characters; slashes stay on demand. */
+function encode(bytes: string, keepSlash: boolean): string {
+  if (UNRESERVED.test(bytes)) return bytes;
+  let out = '';
+  for (let i = 0; i < bytes.length; i++) {
+    const char = bytes.charAt(i);
+    if (UNRESERVED.test(char) || (keepSlash && char === '/')) out += char;
+    else {
+      const code = bytes.charCodeAt(i) & 0xff;
+      out += `%${HEX.charAt(code >> 4)}${HEX.charAt(code & 15)}`;
+    }
+  }
+  return out;
+}
+
+/** Undoes percent-encoding byte by byte; what is not well-formed stays. */
+function decode(text: string): string {
+  if (!text.includes('%')) return text;
+  return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function normalise(path: string): string {
+  const kept: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') kept.pop();
+    else kept.push(segment);
+  }
+  const body = kept.join('/');
+  return body === '' ? '/' : `/${body}${/(\/|\/\.|\/\.\.)$/.test(path) ? '/' : ''}`;
+}
+
+/** The path is encoded once more than on the wire, as all services but S3 have it. */
+export function canonicalPath(path: string, normalisePath: boolean): string {
+  return encode(normalisePath ? normalise(path) : path || '/', true);
+}
+
+export function canonicalQuery(query: string, omit?: ReadonlySet<string>): string {
+  const pairs: (readonly [string, string])[] = [];
+  for (const part of query.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = decode(equals < 0 ? part : part.slice(0, equals));
+    if (omit?.has(name)) continue;
+    pairs.push([encode(name, false), encode(decode(equals < 0 ? '' : part.slice(equals + 1)), false)]);
+  }
+  pairs.sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0));
+  return pairs.map(([name, value]) => `${name}=${value}`).join('&');
+}
+
+function canonicalHeaders(headers: RawHeaders, signedHeaders: readonly string[]): string {
+  const values = new Map<string, string[]>();
+  for (const name of signedHeaders) values.set(name, []);
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const value = headers[i + 1] ?? '';
+    values.get((headers[i] ?? '').toLowerCase())?.push(value.trim().replace(/[ \t\r\n]+/g, ' '));
+  }
+  return signedHeaders.map((name) => `${name}:${values.get(name)?.join(',') ?? ''}\n`).join('');
+}
+
+/** The canonical request, one character for each byte. */
+export function canonicalRequest(parts: CanonicalParts): string {
+  return [
+    parts.method,
+    canonicalPath(parts.path, parts.normalisePath),
+    canonicalQuery(parts.query, parts.omitQuery),
+    canonicalHeaders(parts.headers, parts.signedHeaders),
+    parts.signedHeaders.join(';'),
+    parts.payloadHash,
+  ].join('\n');
+}
+
+/** SHA-256 of a text of one character for each byte, lower-case hexadecimal. */
+export function sha256Hex(bytes: string): string {
+  return createHash('sha256').update(bytes, 'latin1').digest('hex');
+}

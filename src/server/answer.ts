@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.ts';
+import type { WireAnswer } from '../protocol/serialise.ts';
+import { announcedLength } from './request-body.ts';
+
+/** After an answer that came before the end of the request's body, so much of the rest is read and thrown away … */
+export const LINGER_BYTES_MAX = 16 * 1024 * 1024;
+/** … for so long, so that a client which is still sending sees the answer and not a reset connection. */
+export const LINGER_MS = 2000;
+
+/** Writes an answer: head and body go out in one write. The last answer of a closing server ends its connection. */
+export function sendAnswer(response: ServerResponse, requestId: string, answer: WireAnswer, close: boolean): void {
+  if (response.headersSent || response.destroyed) return;
+  const { status, headers, body } = answer;
+  const all = ['x-amzn-RequestId', requestId, ...headers];
+  if (status !== 204) all.push('Content-Length', String(body.byteLength));
+  if (close) all.push('Connection', 'close');
+  response.writeHead(status, all);
+  response.end(body);
+}
+
+/** True when bytes of the request's body are still on their way. */
+export function isUnread(request: IncomingMessage): boolean {
+  return !request.complete && announcedLength(request) !== 0;
+}
+
+/**
+ * Writes an answer to a request whose body was not read to its end, reads on for a while, and closes the connection.
+ * A client that asked before sending (`Expect: 100-continue`) and was not told to go on will send nothing.
+ */
+export function sendAndLinger(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  answer: WireAnswer,
+  clock: Clock,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const head = ['x-amzn-RequestId', requestId, ...answer.headers, 'Connection', 'close'];
+  response.writeHead(answer.status, [...head, 'Content-Length', String(answer.body.byteLength)]);
+  response.write(answer.body);
+  let left = LINGER_BYTES_MAX;
+  const finish = () => {
+    timer.cancel();
+    request.off('data', discard);
+    response.end();
+  };
+  const discard = (piece: Buffer) => {
+    left -= piece.length;
+    if (left <= 0) finish();
+  };
+  const timer = clock.after(LINGER_MS, finish);
+  request.on('data', discard);
+  request.once('end', finish);
+  request.once('close', finish);
+  request.resume();
+}

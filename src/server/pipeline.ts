@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError } from '../model/api-error.ts';
+import type { OperationName } from '../model/operations.gen.ts';
+import type { Operation, Services } from '../operations/operation.ts';
+import { bodyGate } from '../protocol/body-gate.ts';
+import { errorAnswer, isUnexpected } from '../protocol/error-answer.ts';
+import { parseInput } from '../protocol/parse.ts';
+import { type Route, route } from '../protocol/route.ts';
+import { serialise, type WireAnswer } from '../protocol/serialise.ts';
+import { believeHead, type Caller, judgeHead, type RequestHead, type Secret } from '../protocol/sigv4.ts';
+import { parseQuery, splitTarget } from '../protocol/target.ts';
+import { validateInput } from '../protocol/validate.ts';
+import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
+import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
+import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-body.ts';
+import { RequestContext } from './request-context.ts';
+import { type RequestLimit, requestLimit } from './request-limit.ts';
+
+/** Every operation of the API by its name. */
+export type Operations = { readonly [Name in OperationName]: Operation<Name> };
+
+/** The CloudWatch Logs API, served on the same endpoint: `target` is the whole value of X-Amz-Target. */
+export type LogsApi = (
+  target: string,
+  body: Uint8Array,
+  who: { readonly account: string; readonly region: string },
+) => Promise<{
+  readonly status: number;
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}>;
+
+/** How callers are known: by their signature, or (on a loopback address only) by their word. */
+export type Authentication =
+  | { readonly mode: 'open' }
+  | { readonly mode: 'sigv4'; readonly findSecret: (accessKeyId: string) => Secret | undefined };
+
+export interface PipelineOptions {
+  readonly operations: Operations;
+  readonly services: Services;
+  readonly authentication: Authentication;
+  readonly logsApi?: LogsApi;
+  /** Takes one line for each failure of our own; stderr in the running server. */
+  readonly log: (line: string) => void;
+  /** True when the server is closing: answers then end their connections. */
+  readonly closing?: () => boolean;
+  readonly bodyBytesTotalMax?: number;
+  readonly bodyIdleMs?: number;
+  readonly roomWaitMs?: number;
+}
+
+const LOGS_TARGET = 'Logs_20140328.';
+const LOGS_BODY_BYTES_MAX = 1_048_576;
+const LAMBDA_SERVICES = ['lambda'] as const;
+const LOGS_SERVICES = ['logs'] as const;
+
+const logsLimit: RequestLimit = {
+  bytesMax: LOGS_BODY_BYTES_MAX,
+  refuse: () =>
+    new ApiError('RequestEntityTooLargeException', `Request must be smaller than ${LOGS_BODY_BYTES_MAX} bytes`),
+};
+
+/** Serves one API request; never throws, always answers while the client is there. */
+export type Pipeline = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/**
+ * The way of every request: id, who sent it (before anything else looks at it), which operation, body within the
+ * operation's limit and held against the signature, parse, validate, operation, answer.
+ */
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { services } = options;
+  const { clock, ids } = services;
+  const budget = new ByteBudget(options.bodyBytesTotalMax ?? BODY_BYTES_TOTAL_MAX, clock);
+  const idleMs = options.bodyIdleMs ?? BODY_IDLE_MS;
+  const roomWaitMs = options.roomWaitMs ?? ROOM_WAIT_MS;
+
+  function judge(head: RequestHead, serviceNames: readonly string[]): Caller {
+    const { authentication } = options;
+    if (authentication.mode === 'open') return believeHead(head, serviceNames);
+    return judgeHead(head, { nowMs: clock.now(), findSecret: authentication.findSecret, services: serviceNames });
+  }
+
+  function read(request: IncomingMessage, response: ServerResponse, caller: Caller, limit: RequestLimit) {
+    if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
+      response.writeContinue();
+    return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, idleMs, roomWaitMs });
+  }
+
+  async function callOperation<Name extends OperationName>(
+    name: Name,
+    head: RequestHead,
+    found: Route,
+    bytes: Uint8Array,
+    context: RequestContext,
+  ): Promise<WireAnswer> {
+    const parts = { labels: found.labels, query: head.query, headers: head.headers, body: bytes };
+    const input = parseInput(name, parts);
+    validateInput(name, input);
+    return serialise(name, await options.operations[name](context, input));
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<WireAnswer> {
+    const head = readHead(request);
+    const target = request.headers['x-amz-target'];
+    if (options.logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
+      const caller = judge(head, LOGS_SERVICES);
+      const body = await read(request, response, caller, logsLimit);
+      return await holding(body, () => callLogs(options.logsApi as LogsApi, target, body.bytes, caller));
+    }
+    const caller = judge(head, LAMBDA_SERVICES);
+    const found = route(head.method, head.path, head.query);
+    const limit = requestLimit(found.operation, request.headers);
+    const body = await read(request, response, caller, limit);
+    const context = new RequestContext(requestId, caller, services, request, response);
+    return await holding(body, () => callOperation(found.operation, head, found, body.bytes, context));
+  }
+
+  return async (request, response) => {
+    const requestId = ids.uuid();
+    let answer: WireAnswer;
+    try {
+      answer = await serve(request, response, requestId);
+    } catch (error) {
+      if (error instanceof ClientGone) return;
+      if (isUnexpected(error))
+        options.log(`${requestId} ${request.method} ${request.url?.slice(0, 200)}: ${describe(error)}`);
+      answer = errorAnswer(error, requestId);
+      if (isUnread(request)) {
+        sendAndLinger(request, response, requestId, answer, clock);
+        return;
+      }
+    }
+    sendAnswer(response, requestId, answer, options.closing?.() ?? false);
+  };
+}
+
+function readHead(request: IncomingMessage): RequestHead {
+  const { path, query } = splitTarget(request.url ?? '/');
+  return {
+    method: request.method ?? '',
+    path,
+    rawQuery: query,
+    query: parseQuery(query),
+    headers: request.headers,
+    rawHeaders: request.rawHeaders,
+  };
+}
+
+async function holding<T>(body: HeldBody, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } finally {
+    body.release();
+  }
+}
+
+async function callLogs(api: LogsApi, target: string, body: Uint8Array, caller: Caller): Promise<WireAnswer> {
+  const answer = await api(target, body, { account: caller.account, region: caller.region });
+  const headers = ['Content-Type', 'application/x-amz-json-1.1'];
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
+  return { status: answer.status, headers, body: Buffer.from(answer.body) };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { OperationContext, Services } from '../operations/operation.ts';
+import type { Caller } from '../protocol/sigv4.ts';
+import { clientOrigin } from './browser-guard.ts';
+
+/** The context of one request. Its abort signal is made only when somebody asks for it. */
+export class RequestContext implements OperationContext {
+  readonly requestId: string;
+  readonly account: string;
+  readonly region: string;
+  readonly services: Services;
+  readonly traceHeader?: string;
+  readonly contentType?: string;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    requestId: string,
+    caller: Caller,
+    services: Services,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    this.requestId = requestId;
+    this.account = caller.account;
+    this.region = caller.region;
+    this.services = services;
+    this.#request = request;
+    this.#response = response;
+    const trace = request.headers['x-amzn-trace-id'];
+    if (typeof trace === 'string') this.traceHeader = trace;
+    const contentType = request.headers['content-type'];
+    if (contentType !== undefined) this.contentType = contentType;
+  }
+
+  get origin(): string {
+    const { localAddress = '127.0.0.1', localPort = 0 } = this.#request.socket;
+    const address = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
+    return clientOrigin(this.#request.headers, `http://${address}:${localPort}`);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal) return this.#signal;
+    const controller = new AbortController();
+    this.#signal = controller.signal;
+    const response = this.#response;
+    const leave = () => {
+      if (!response.writableFinished) controller.abort();
+    };
+    if (response.destroyed) leave();
+    else response.once('close', leave);
+    return this.#signal;
+  }
+}

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import {
+  ANSWER_WAIT_MS,
+  type Answer,
+  credentialsOf,
+  encodeFrame,
+  type Mode,
+  openOutput,
+  openSandbox,
+  openWorkshop,
+  runShell,
+  SANDBOX_HOST_UID,
+  setupOf,
+  spawnSandbox,
+} from './launcher-harness.ts';
+
+const isRoot = process.getuid?.() === 0;
+const TMP = ['tmp', '8388608', '512'];
+
+// Version 2 of the cgroups, by itself or beside the first.
+const CGROUP_ROOT = existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';
+
+/** Why a mode cannot be tested here, or false when it can. */
+function lackOf(mode: Mode): string | false {
+  if (process.platform !== 'linux') return 'the launcher is for Linux';
+  if (mode === 'root' && !isRoot) return 'the tests do not run as root';
+  using workshop = openWorkshop();
+  const probe = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8', ...credentialsOf(mode) });
+  const result = JSON.parse(probe.stdout) as Answer;
+  if (result['mode'] !== mode) return `the launcher works in mode ${result['mode']} here`;
+  return result['ok'] === true ? false : `this machine gives no sandbox: ${probe.stdout.trim()}`;
+}
+
+const id = (name: string) => (answer: Answer) =>
+  answer['exit'] === name || answer['failed'] === name || answer['started'] === name;
+const exitOf = (name: string) => (answer: Answer) => answer['exit'] === name || answer['failed'] === name;
+const isListener = (answer: Answer) => typeof answer['listener'] === 'number';
+
+for (const mode of ['root', 'userns'] as const) {
+  const skip = lackOf(mode);
+
+  describe(`native sandbox, ${mode === 'root' ? 'started by root' : 'started by an ordinary user'}`, { skip }, () => {
+    test('probe says what works', () => {
+      using workshop = openWorkshop();
+      const probe = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8', ...credentialsOf(mode) });
+      const { userns, ...rest } = JSON.parse(probe.stdout) as Answer;
+      assert.equal(probe.status, 0);
+      assert.equal(typeof userns, 'boolean');
+      assert.deepEqual(rest, { ok: true, mode, netns: true, pidns: true, seccomp: true, version: 1 });
+    });
+
+    test('a process gets its arguments, its environment and directory, and its exit code is told', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, [...TMP, 'dir', '/var/task', 'hostname', 'box']);
+      const result = await runShell(
+        sandbox,
+        'pwd; uname -n; tr "\\0" "\\n" < /proc/self/environ; cat; echo oops >&2; (exit 7)',
+        ['env', 'GREETING=hällo wörld', 'cwd', '/var/task', 'stdin', 'null'],
+      );
+      assert.equal(result.exit['code'], 7);
+      assert.equal(result.output, '/var/task\nbox\nPATH=/usr/bin:/bin\nGREETING=hällo wörld\n');
+      assert.equal(result.errors, 'oops\n');
+    });
+
+    test('signals reach the whole group, and the end by a signal is told', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, TMP);
+      using output = openOutput(sandbox, 20);
+      sandbox.send(['start', 'trap', 'arg', '/bin/sh', 'arg', '-c', 'arg', TRAPPER, 'env', 'PATH=/usr/bin:/bin']);
+      await output.until('waiting\n');
+      sandbox.send(['signal', 'trap', 'SIGTERM']);
+      await output.until('got TERM\n');
+      sandbox.send(['signal', 'trap', 'SIGKILL']);
+      const end = await sandbox.answer(exitOf('trap'));
+      assert.deepEqual(end, { exit: 'trap', signal: 'SIGKILL', core: false });
+    });
+
+    test('what cannot be started is told with its step and errno', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, [...TMP, 'file', '/opt/notes', '644', 'no program']);
+      sandbox.send(['start', 'absent', 'arg', '/opt/absent']);
+      sandbox.send(['start', 'notes', 'arg', '/opt/notes']);
+      sandbox.send(['start', 'nowhere', 'arg', '/bin/true', 'cwd', '/nowhere']);
+      sandbox.send(['start', 'odd', 'arg', '/bin/true', 'color', 'blue']);
+      assert.deepEqual(await sandbox.answer(id('absent')), { failed: 'absent', step: 'exec', errno: 2 });
+      assert.deepEqual(await sandbox.answer(id('notes')), { failed: 'notes', step: 'exec', errno: 13 });
+      assert.deepEqual(await sandbox.answer(id('nowhere')), { failed: 'nowhere', step: 'cwd', errno: 2 });
+      assert.deepEqual(await sandbox.answer(id('odd')), { failed: 'odd', step: 'command', errno: 22 });
+    });
+
+    test('killall ends background processes, tells the ends first, and /tmp stays for the next start', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, TMP);
+      const output = openOutput(sandbox, 20);
+      const script = 'echo kept > /tmp/note; setsid sleep 60 & (sleep 60 &) ; echo running; sleep 60';
+      sandbox.send(['start', 'busy', 'arg', '/bin/sh', 'arg', '-c', 'arg', script, 'env', 'PATH=/usr/bin:/bin']);
+      await output.until('running\n');
+      // Two readers of one pipe would share what comes.
+      output[Symbol.dispose]();
+      sandbox.send(['killall']);
+      await sandbox.answer((answer) => answer['killed'] === true);
+      assert.deepEqual(sandbox.answers.slice(-2), [{ exit: 'busy', signal: 'SIGKILL', core: false }, { killed: true }]);
+      const next = await runShell(sandbox, 'cat /tmp/note; ls /proc | grep -c "^[0-9]*$"');
+      // Pid 1, the shell, ls and grep.
+      assert.equal(next.output, 'kept\n4\n');
+    });
+
+    test('the host is out of sight, and what is visible is read-only', async () => {
+      using workshop = openWorkshop();
+      writeFileSync(join(workshop.directory, 'secret'), 'hidden');
+      const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+      await using sandbox = await openSandbox(workshop, mode, [...TMP, 'symlink', 'usr/bin', '/tools']);
+      assert.equal(readFileSync('/proc/self/mountinfo', 'utf8'), mounts, 'no mount reaches the host');
+      const { output } = await runShell(sandbox, SURVEY(workshop.directory));
+      const uid = mode === 'root' ? SANDBOX_HOST_UID : 993;
+      assert.deepEqual(output.split('\n'), [
+        `${uid} sbx_user1051`,
+        'bin dev etc lib lib64 proc tmp tools usr',
+        'fd full null random stderr stdin stdout urandom zero',
+        'secret absent',
+        'usr read-only',
+        'root read-only',
+        'proc/sys read-only',
+        'pid 1 closed',
+        'pid 1 unharmed',
+        'descriptors',
+        '0',
+        '1',
+        '2',
+        'CapInh: 0 CapPrm: 0 CapEff: 0 CapBnd: 0 CapAmb: 0 NoNewPrivs: 1 Seccomp: 2',
+        'oom 1000',
+        'core 0 files 1024',
+        '',
+      ]);
+    });
+
+    test('privileged system calls are refused', {
+      skip: !existsSync('/usr/bin/perl') && 'there is no perl',
+    }, async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, TMP);
+      const { output } = await runShell(sandbox, `perl -e '${CALLS}'`);
+      assert.deepEqual(output.trim().split('\n'), EXPECTED_CALLS);
+    });
+
+    test('the log descriptor and re-opened output reach the server', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, TMP);
+      using log = openOutput(sandbox, 24);
+      const result = await runShell(sandbox, 'echo record >&3; echo again > /dev/stdout', ['logfd', '3']);
+      assert.equal(await log.until('\n'), 'record\n');
+      assert.equal(result.output, 'again\n');
+    });
+
+    test('the listener inside is served outside', {
+      skip: !existsSync('/bin/bash') && 'there is no bash',
+    }, async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, [...TMP, 'network', 'none', 'listen', '9001']);
+      await sandbox.answer(isListener);
+      const server = createServer((socket) => socket.on('error', () => {}).end('from outside\n'));
+      server.listen(sandbox.handles[0] as object);
+      const inside = 'exec 5<>/dev/tcp/127.0.0.1/9001; cat <&5';
+      const { output } = await runShell(sandbox, `bash -c '${inside}'; wc -l < /proc/net/dev`);
+      server.close();
+      // Two lines of title, and loopback alone.
+      assert.equal(output, 'from outside\n3\n');
+    });
+
+    test('a sandbox lives in the cgroup it is given', { skip: lackOfCgroup(mode) }, async () => {
+      using workshop = openWorkshop();
+      const cgroup = join(CGROUP_ROOT, `lambdad-test-${process.pid}`);
+      mkdirSync(cgroup);
+      try {
+        await using sandbox = await openSandbox(workshop, mode, [...TMP, 'cgroup', cgroup]);
+        const { output } = await runShell(sandbox, 'grep "^0::" /proc/self/cgroup');
+        assert.equal(output, '0::/\n', 'the view from inside begins there');
+        assert.match(readFileSync(join(cgroup, 'cgroup.procs'), 'utf8'), new RegExp(`^${sandbox.launcher.pid}$`, 'm'));
+      } finally {
+        rmdirSync(cgroup);
+      }
+    });
+
+    test('a setup that cannot be carried out is refused with its step', async () => {
+      using workshop = openWorkshop();
+      const cases: [string[], string, number][] = [
+        [['bind', '/no/such/thing', '/x', 'ro'], 'bind', 2],
+        [['cgroup', '/proc'], 'cgroup', 2],
+        [['nofile', 'many'], 'setup', 22],
+        [['colour', 'blue'], 'setup', 22],
+        [['bind', '/usr', 'usr', 'ro'], 'setup', 22],
+      ];
+      for (const [extra, step, errno] of cases) {
+        const sandbox = spawnSandbox(workshop, mode);
+        sandbox.send(setupOf(workshop, mode, extra));
+        const { error, ...rest } = await sandbox.answer((answer) => answer['error'] !== undefined);
+        assert.deepEqual([typeof error, rest], ['string', { step, errno }]);
+        assert.equal(await sandbox.ended, 1);
+      }
+    });
+
+    test('a malformed message is refused', async () => {
+      using workshop = openWorkshop();
+      for (const bytes of [
+        Buffer.from([0, 0, 0, 0]),
+        Buffer.from([255, 255, 255, 255]),
+        Buffer.from('\x03\0\0\0abc'),
+      ]) {
+        const sandbox = spawnSandbox(workshop, mode);
+        sandbox.launcher.stdin?.write(bytes);
+        const refusal = await sandbox.answer((answer) => answer['error'] !== undefined);
+        assert.equal(refusal['step'], 'setup');
+        assert.equal(await sandbox.ended, 1);
+      }
+    });
+
+    test('links in what is mounted cannot move a mount out of the new root', async () => {
+      using workshop = openWorkshop();
+      const extra = [...TMP, 'symlink', '/', '/out', 'bind', workshop.directory, '/out/../../shop', 'ro'];
+      await using sandbox = await openSandbox(workshop, mode, extra);
+      const { output } = await runShell(sandbox, 'ls -d /shop/root; ls -d /out/shop/root');
+      assert.equal(output, '/shop/root\n/out/shop/root\n');
+    });
+
+    test('nothing is left when the server is killed', async () => {
+      using workshop = openWorkshop();
+      const server = spawn(process.execPath, ['-e', SERVER], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: {
+          BINARY: workshop.binary,
+          FRAMES: Buffer.concat([
+            encodeFrame(setupOf(workshop, mode, TMP)),
+            encodeFrame(['start', 'long', 'arg', '/bin/sh', 'arg', '-c', 'arg', 'echo on; sleep 60 & sleep 60']),
+          ]).toString('base64'),
+          CREDENTIALS: JSON.stringify(credentialsOf(mode)),
+        },
+      });
+      const pid = Number(await new Promise((resolve) => server.stdout.once('data', resolve)));
+      using output = openOutput({ launcher: { pid } } as never, 20);
+      await output.until('on\n');
+      server.kill('SIGKILL');
+      const timer = setTimeout(() => output[Symbol.dispose](), ANSWER_WAIT_MS);
+      await output.end;
+      clearTimeout(timer);
+      assert.ok(isGone(pid), 'the launcher itself has ended');
+    });
+  });
+}
+
+/** A process that has ended may wait as a zombie for whoever inherited it. */
+function isGone(pid: number): boolean {
+  try {
+    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+function lackOfCgroup(mode: Mode): string | false {
+  if (mode !== 'root') return 'an ordinary user has no cgroup of its own';
+  try {
+    accessSync(join(CGROUP_ROOT, 'cgroup.procs'), constants.W_OK);
+    return false;
+  } catch {
+    return 'the cgroups cannot be written here';
+  }
+}
+
+const TRAPPER = 'trap "echo got TERM" TERM; echo waiting; while :; do sleep 60 & wait; done';
+
+// Spawns the launcher, tells its pid once it is ready, and waits to be killed.
+const SERVER = `
+const { BINARY, FRAMES, CREDENTIALS } = process.env;
+const { spawn } = require('node:child_process');
+const launcher = spawn(BINARY, ['run'], { stdio: ['pipe', 'ignore', 'inherit', 'ipc'], ...JSON.parse(CREDENTIALS) });
+launcher.stdin.write(Buffer.from(FRAMES, 'base64'));
+launcher.on('message', (message) => { if (message.started) console.log(launcher.pid); });`;
+
+const SURVEY = (directory: string) => `
+echo "$(id -u) $(id -un)"
+echo $(ls /)
+echo $(ls /dev)
+cat ${directory}/secret 2>/dev/null || echo secret absent
+touch /usr/x 2>&1 | grep -q 'Read-only' && echo usr read-only
+touch /x 2>&1 | grep -q 'Read-only' && echo root read-only
+(echo x > /proc/sys/kernel/core_pattern) 2>&1 | grep -q 'Read-only\\|Permission' && echo proc/sys read-only
+cat /proc/1/environ /proc/1/maps 2>/dev/null || ls /proc/1/fd 2>/dev/null || echo pid 1 closed
+kill -9 1 2>/dev/null; kill -CHLD 1 2>/dev/null; test -d /proc/1 && echo pid 1 unharmed
+echo descriptors; ls /proc/$$/fd
+echo $(grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status | sed 's/00*$/0/')
+echo oom $(cat /proc/self/oom_score_adj)
+echo core $(ulimit -c) files $(ulimit -n)`;
+
+// Name, number on x64, number on arm64, arguments, the errno expected.
+const SYSTEM_CALLS: [string, number, number, number[], string][] = [
+  ['mount', 165, 40, [0, 0, 0, 0, 0], 'EPERM'],
+  ['unshare user', 272, 97, [0x10000000], 'EPERM'],
+  ['clone with a namespace', 56, 220, [0x10000011, 0, 0, 0, 0], 'EPERM'],
+  ['clone3', 435, 435, [0, 0], 'ENOSYS'],
+  ['ptrace', 101, 117, [0, 0, 0, 0], 'EPERM'],
+  ['io_uring_setup', 425, 425, [1, 0], 'ENOSYS'],
+  ['bpf', 321, 280, [0, 0, 0], 'EPERM'],
+  ['keyctl', 250, 219, [0, 0, 0], 'EPERM'],
+  ['perf_event_open', 298, 241, [0, 0, -1, -1, 0], 'EPERM'],
+  ['setns', 308, 268, [0, 0], 'EPERM'],
+  ['chroot', 161, 51, [0], 'EPERM'],
+  ['open_tree', 428, 428, [-100, 0, 1], 'EPERM'],
+  ['prlimit64 of pid 1', 302, 261, [1, 7, 0, 0], 'EPERM'],
+  ['prlimit64 of itself', 302, 261, [0, 7, 0, 0], ''],
+  ['personality query', 135, 92, [0xffffffff], ''],
+  ['personality change', 135, 92, [0x40000], 'EPERM'],
+  ['socket unix', 41, 198, [1, 1, 0], ''],
+  ['socket inet stream', 41, 198, [2, 0x80001, 6], ''],
+  ['socket inet6 datagram', 41, 198, [10, 2, 0], ''],
+  ['socket inet raw', 41, 198, [2, 3, 1], 'EPERM'],
+  ['socket inet sctp', 41, 198, [2, 5, 132], 'EPERM'],
+  ['socket netlink route', 41, 198, [16, 3, 0], ''],
+  ['socket netlink audit', 41, 198, [16, 3, 9], 'EPERM'],
+  ['socket packet', 41, 198, [17, 3, 0], 'EAFNOSUPPORT'],
+  ['socket vsock', 41, 198, [40, 1, 0], 'EAFNOSUPPORT'],
+  ['socket alg', 41, 198, [38, 5, 0], 'EAFNOSUPPORT'],
+  ['a call of the future', 900, 900, [0], 'ENOSYS'],
+];
+
+const CALLS = SYSTEM_CALLS.map(([name, x64, arm64, args]) => {
+  const number = process.arch === 'arm64' ? arm64 : x64;
+  const call = `syscall(${[number, ...args].join(', ')})`;
+  return `$! = 0; ${call}; print "${name}: ", (grep { $!{$_} } qw(EPERM ENOSYS EAFNOSUPPORT EINVAL EFAULT))[0], "\\n";`;
+}).join(' ');
+
+const EXPECTED_CALLS = SYSTEM_CALLS.map(([name, , , , errno]) => `${name}: ${errno}`);

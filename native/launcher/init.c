@@ -1,0 +1,65 @@
+// Pid 1 of the sandbox, up to its answer "ready". Whatever fails ends the process, and with it the sandbox.
+
+#include "launcher.h"
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Also what the probe tries, short of an answer to a server.
+void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
+  if (setup->user_namespace && write_identity_maps(setup->uid, setup->gid, own_uid, own_gid) < 0) {
+    fail("idmap", "map the user into the new user namespace");
+  }
+  umask(022);
+  if (setup->hostname != NULL && sethostname(setup->hostname, strlen(setup->hostname)) < 0) {
+    fail("hostname", "set %s", setup->hostname);
+  }
+  // The server's session keyring must not be inherited; a kernel without keyrings has none to inherit.
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM) {
+    fail("keyring", "take a new session keyring");
+  }
+  build_root(setup);
+  if (!setup->network_host && raise_loopback() < 0) fail("network", "raise the loopback interface");
+}
+
+static void lock_down(void) {
+  if (drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
+  if (keep_capabilities(capabilities_of_init) < 0) fail("capabilities", "give up those of no use");
+  // From here on /proc/1 belongs to the host's root, and nobody inside reads its memory, environment or descriptors.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("dumpable", "protect the memory of pid 1");
+  // A change of capabilities may clear it.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the outer process");
+}
+
+// In the form in which Node passes handles over an 'ipc' channel: the receiver sees a message {"listener":PORT} and a
+// handle that net.Server's listen() takes.
+static void hand_over_listener(long port) {
+  long bound_port;
+  char line[128];
+  int listener = open_listener(port, &bound_port);
+  if (listener < 0) fail("listen", "listen on 127.0.0.1:%ld", port);
+  int length = snprintf(line, sizeof line,
+                        "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"listener\":%ld}}\n", bound_port);
+  send_all(line, (size_t)length, listener);
+  close(listener);
+}
+
+void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the outer process");
+  close(FD_STDOUT_READ);
+  close(FD_STDERR_READ);
+  close(FD_LOG_READ);
+  close(FD_LIFELINE_WRITE);
+  ignore_signals();
+  build_sandbox(setup, own_uid, own_gid);
+  lock_down();
+  if (setup->listen_port >= 0) hand_over_listener(setup->listen_port);
+  report("{\"ready\":true,\"pid\":%d,\"version\":%d}", setup->outer_pid, PROTOCOL_VERSION);
+  supervise(setup);
+}

@@ -1,0 +1,162 @@
+// Shared declarations of lambdad-sandbox. One launcher process, the "outer" one, stands for one sandbox; its only
+// child is the sandbox's pid 1, the "init", which starts and watches the function's processes.
+
+#ifndef LAMBDAD_LAUNCHER_H
+#define LAMBDAD_LAUNCHER_H
+
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+// Raised whenever the messages in either direction change their meaning.
+#define PROTOCOL_VERSION 1
+
+#define FRAME_BYTES_MAX (1u << 20)
+#define ENTRIES_MAX 512
+#define CGROUPS_MAX 16
+#define PATH_DEPTH_MAX 64
+#define PROCESSES_MAX 64
+#define ID_BYTES_MAX 64
+#define ARGS_MAX 1024
+#define ENV_MAX 4096
+#define REAPS_PER_TURN_MAX 256
+#define LISTEN_BACKLOG 64
+#define ROOT_BYTES_MAX "4194304"
+#define ROOT_INODES_MAX "8192"
+
+// Descriptors with a fixed meaning. The server opens 20, 22 and 24 through /proc/<outer pid>/fd.
+enum {
+  FD_COMMANDS = 0,
+  FD_REPLIES = 3,
+  FD_STDOUT_READ = 20,
+  FD_STDOUT_WRITE = 21,
+  FD_STDERR_READ = 22,
+  FD_STDERR_WRITE = 23,
+  FD_LOG_READ = 24,
+  FD_LOG_WRITE = 25,
+  FD_LIFELINE_READ = 26,
+  FD_LIFELINE_WRITE = 27,
+  FD_FIXED_LAST = 27,
+};
+
+// One instruction for the new root, carried out in the order of the setup message.
+enum entry_kind { ENTRY_BIND, ENTRY_SYMLINK, ENTRY_DIR, ENTRY_FILE, ENTRY_TMP };
+
+struct entry {
+  enum entry_kind kind;
+  const char *path;      // inside the new root
+  const char *source;    // bind: host path; symlink: target; file: content; tmp: bytes
+  const char *mode;      // bind: "ro", "rw", "ro?"; file: octal permissions; tmp: inodes
+};
+
+struct setup {
+  const char *root;
+  const char *hostname;
+  bool user_namespace;   // whether this process lacks the privileges to do without one
+  bool network_host;
+  long uid, gid;         // seen inside a user namespace
+  long host_uid, host_gid;
+  long nofile, nproc;    // nproc is -1 when not given
+  long listen_port;      // -1 when none is wanted, 0 for any free one
+  struct entry entries[ENTRIES_MAX];
+  int entry_count;
+  const char *cgroups[CGROUPS_MAX];
+  int cgroup_count;
+  pid_t outer_pid;
+};
+
+// report.c: JSON lines to the server.
+extern int report_fd;
+extern const char *report_text_key;
+void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void report_problem(const char *step, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// Reports errno under the name of a step, and exits 1.
+_Noreturn void fail(const char *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The same for what the server said wrongly: errno is EINVAL.
+_Noreturn void refuse(const char *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void send_all(const char *bytes, size_t length, int passed_fd);
+
+// frame.c: messages from the server.
+enum frame_state { FRAME_PARTIAL, FRAME_READY, FRAME_END, FRAME_BAD };
+struct frame {
+  unsigned char header[4];
+  size_t received;       // header included
+  size_t length;         // of the body; known once the header is complete
+  size_t cursor;         // of next_string
+  char body[FRAME_BYTES_MAX];
+} __attribute__((aligned(4096)));
+extern struct frame frame;
+enum frame_state receive_frame(int flags);
+void release_frame(void);
+const char *next_string(void);
+// Parses a whole decimal number between the bounds; false when it is anything else.
+bool parse_number(const char *text, long lowest, long highest, long *number);
+
+// setup.c
+void parse_setup(struct setup *setup);
+
+// outer.c
+int run_sandbox(void);
+
+// probe.c
+int probe(void);
+
+// namespaces.c
+pid_t clone_into(int flags);
+int namespace_flags(const struct setup *setup);
+int write_identity_maps(long uid, long gid, uid_t own_uid, gid_t own_gid);
+
+// init.c: everything that pid 1 does before it answers "ready". Returns only to go on with supervise().
+void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid);
+_Noreturn void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid);
+
+// root.c and system-mounts.c
+void build_root(const struct setup *setup);
+void mount_proc(int root);
+void mount_devices(int root);
+
+// mounts.c: primitives on descriptors, so that no path is resolved outside of the new root.
+int new_filesystem(const char *type, const char *const options[], unsigned long long attributes);
+int clone_tree(int at, const char *path, bool recursive);
+int restrict_tree(int tree, unsigned long long attributes, bool recursive);
+int attach(int tree, int target);
+int make_all_private(void);
+int restrict_path(const char *path, unsigned long long attributes);
+int enter_root(int root);
+
+// paths.c: lookups that cannot leave the new root, whatever links lie in it.
+int open_in_root(int root, const char *path, int flags);
+int ensure_directory(int root, const char *path);
+int ensure_file(int root, const char *path);
+int open_parent(int root, const char *path, const char **name);
+
+// network.c
+int raise_loopback(void);
+int open_listener(long port, long *bound_port);
+
+// identity.c
+void write_accounts(int root, long uid, long gid);
+int become(bool user_namespace, long uid, long gid);
+int drop_bounding_set(void);
+int keep_capabilities(unsigned long long mask);
+bool has_capabilities(unsigned long long mask);
+extern const unsigned long long capabilities_of_launcher;
+extern const unsigned long long capabilities_of_init;
+
+// seccomp.c
+int install_filter(void);
+
+// signals.c
+const char *signal_name(int number);
+int signal_number(const char *name);
+void ignore_signals(void);
+int reset_signals(void);
+
+// process.c
+pid_t start_process(const struct setup *setup, const char *id);
+
+// supervise.c
+_Noreturn void supervise(const struct setup *setup);
+
+#endif

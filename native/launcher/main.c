@@ -1,0 +1,12 @@
+// lambdad-sandbox: runs one AWS Lambda execution environment for the server that spawns it. See native/README.md.
+
+#include "launcher.h"
+#include <stdio.h>
+#include <string.h>
+
+int main(int count, char **args) {
+  if (count == 2 && strcmp(args[1], "probe") == 0) return probe();
+  if (count == 2 && strcmp(args[1], "run") == 0) return run_sandbox();
+  fprintf(stderr, "usage: lambdad-sandbox probe|run\nIt is started by lambdad and is of no use by hand.\n");
+  return 2;
+}

@@ -1,0 +1,96 @@
+// The outer process: the server's child, which prepares what the sandbox cannot, makes pid 1, and waits for its end.
+
+#include "launcher.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct setup setup;
+
+// The kernel ends this process with the server. A server that ended before this call shows at the reading of the
+// message, which then has no sender.
+static void follow_server(void) {
+  pid_t parent = getppid();
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the server");
+  if (getppid() != parent) _exit(1);
+}
+
+static void read_setup(void) {
+  switch (receive_frame(0)) {
+    case FRAME_READY:
+      parse_setup(&setup);
+      return;
+    case FRAME_END:
+      _exit(1);
+    default:
+      refuse("setup", "a malformed message");
+  }
+}
+
+static void open_pipe(int read_end, int write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) fail("pipes", "open a pipe");
+  // The function may open its own output anew, through /dev/stdout: the pipe must be its user's.
+  if (!setup.user_namespace && fchown(ends[1], (uid_t)setup.host_uid, (gid_t)setup.host_gid) < 0) {
+    fail("pipes", "give a pipe to the function's user");
+  }
+  if (dup3(ends[0], read_end, O_CLOEXEC) < 0 || dup3(ends[1], write_end, O_CLOEXEC) < 0) {
+    fail("pipes", "place a pipe at %d", read_end);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
+// Children are born where their parent is, so that nothing of the sandbox ever runs outside of its limits.
+static void join_cgroups(void) {
+  for (int i = 0; i < setup.cgroup_count; i++) {
+    int directory = open(setup.cgroups[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1) fail("cgroup", "join %s", setup.cgroups[i]);
+    close(fd);
+    close(directory);
+  }
+}
+
+static int wait_for_init(pid_t init) {
+  int status;
+  while (waitpid(init, &status, __WALL) < 0) {
+    if (errno != EINTR) fail("wait", "wait for pid 1 of the sandbox");
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  report_problem("init", 0, "pid 1 of the sandbox was ended by %s", signal_name(WTERMSIG(status)));
+  return 128 + WTERMSIG(status);
+}
+
+// The command "run": returns the exit status, that of pid 1.
+int run_sandbox(void) {
+  follow_server();
+  read_setup();
+  uid_t own_uid = geteuid();
+  gid_t own_gid = getegid();
+  setup.outer_pid = getpid();
+  open_pipe(FD_STDOUT_READ, FD_STDOUT_WRITE);
+  open_pipe(FD_STDERR_READ, FD_STDERR_WRITE);
+  open_pipe(FD_LOG_READ, FD_LOG_WRITE);
+  // Its other end is read by pid 1, which sees this process end even before the kernel's signal is asked for.
+  open_pipe(FD_LIFELINE_READ, FD_LIFELINE_WRITE);
+  join_cgroups();
+  if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
+    fail("descriptors", "expect a socket at 0 and one at 3");
+  }
+  pid_t init = clone_into(namespace_flags(&setup));
+  if (init < 0) fail("unshare", "make the namespaces");
+  if (init == 0) run_init(&setup, own_uid, own_gid);
+  release_frame();
+  close(FD_COMMANDS);
+  close(FD_STDOUT_WRITE);
+  close(FD_STDERR_WRITE);
+  close(FD_LOG_WRITE);
+  close(FD_LIFELINE_READ);
+  return wait_for_init(init);
+}

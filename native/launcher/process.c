@@ -1,0 +1,159 @@
+// One process of the function: from the message "start" to the program that it names.
+
+#include "launcher.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOG_FD_HIGHEST 1000
+#define EXEC_WAIT_MS 10000
+
+struct launch {
+  char *args[ARGS_MAX + 1];
+  char *env[ENV_MAX + 1];
+  const char *cwd;
+  long oom;
+  long log_fd;           // -1 when the process wants none
+};
+
+// What a child that did not come to its program leaves in the pipe.
+struct failure {
+  int error;
+  char step[16];
+};
+
+static struct launch launch;
+
+static bool parse_launch(void) {
+  int arg_count = 0, env_count = 0;
+  launch.cwd = "/";
+  launch.oom = 1000;
+  launch.log_fd = -1;
+  for (const char *key; (key = next_string()) != NULL;) {
+    const char *value = next_string();
+    if (value == NULL) return false;
+    if (strcmp(key, "arg") == 0 && arg_count < ARGS_MAX) launch.args[arg_count++] = (char *)value;
+    else if (strcmp(key, "env") == 0 && env_count < ENV_MAX) launch.env[env_count++] = (char *)value;
+    else if (strcmp(key, "cwd") == 0 && value[0] == '/') launch.cwd = value;
+    else if (strcmp(key, "stdin") == 0 && strcmp(value, "null") == 0) continue;
+    else if (strcmp(key, "oom") == 0 && parse_number(value, -1000, 1000, &launch.oom)) continue;
+    else if (strcmp(key, "logfd") == 0 && parse_number(value, 3, LOG_FD_HIGHEST, &launch.log_fd)) continue;
+    else return false;
+  }
+  launch.args[arg_count] = NULL;
+  launch.env[env_count] = NULL;
+  bool on_fixed = launch.log_fd >= FD_STDOUT_READ && launch.log_fd <= FD_FIXED_LAST;
+  return arg_count > 0 && !on_fixed;
+}
+
+static _Noreturn void give_up(int failure_pipe, const char *step) {
+  struct failure failure = {.error = errno};
+  snprintf(failure.step, sizeof failure.step, "%s", step);
+  // The pipe takes this whole; where it does not, the reader sees an end without a cause and says so.
+  ssize_t count = write(failure_pipe, &failure, sizeof failure);
+  (void)count;
+  _exit(127);
+}
+
+// Leaves 0, 1, 2 and the log descriptor; all others close as the program starts.
+static int arrange_descriptors(int *failure_pipe) {
+  int above = launch.log_fd > FD_FIXED_LAST ? (int)launch.log_fd : FD_FIXED_LAST;
+  int moved = fcntl(*failure_pipe, F_DUPFD_CLOEXEC, above + 1);
+  if (moved < 0) return -1;
+  *failure_pipe = moved;
+  if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -1;
+  int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || dup2(null, 0) < 0) return -1;
+  if (dup2(FD_STDOUT_WRITE, 1) < 0 || dup2(FD_STDERR_WRITE, 2) < 0) return -1;
+  return launch.log_fd >= 0 && dup2(FD_LOG_WRITE, (int)launch.log_fd) < 0 ? -1 : 0;
+}
+
+static int set_limits(const struct setup *setup) {
+  // Not 0: only a limit of 1 also keeps a core dump from a host whose core_pattern is a pipe.
+  struct rlimit core = {1, 1};
+  struct rlimit files = {(rlim_t)setup->nofile, (rlim_t)setup->nofile};
+  struct rlimit processes = {(rlim_t)setup->nproc, (rlim_t)setup->nproc};
+  if (setrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0) return -1;
+  return setup->nproc > 0 ? setrlimit(RLIMIT_NPROC, &processes) : 0;
+}
+
+// The out-of-memory killer shall take the function before pid 1. As a process that is not dumpable does not own its
+// files under /proc, it is made so for this moment; it still holds capabilities, which keeps its peers away.
+static int set_oom_score(void) {
+  char text[16];
+  int length = snprintf(text, sizeof text, "%ld", launch.oom);
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return -1;
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  bool written = fd >= 0 && write(fd, text, (size_t)length) == length;
+  int error = errno;
+  if (fd >= 0) close(fd);
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -1;
+  errno = error;
+  return written ? 0 : -1;
+}
+
+static _Noreturn void run_program(const struct setup *setup, int failure_pipe) {
+  long uid = setup->user_namespace ? setup->uid : setup->host_uid;
+  long gid = setup->user_namespace ? setup->gid : setup->host_gid;
+  if (setsid() < 0) give_up(failure_pipe, "session");
+  if (arrange_descriptors(&failure_pipe) < 0) give_up(failure_pipe, "descriptors");
+  if (set_oom_score() < 0) give_up(failure_pipe, "oom");
+  if (set_limits(setup) < 0) give_up(failure_pipe, "limits");
+  if (become(setup->user_namespace, uid, gid) < 0) give_up(failure_pipe, "identity");
+  if (chdir(launch.cwd) < 0) give_up(failure_pipe, "cwd");
+  if (reset_signals() < 0) give_up(failure_pipe, "signals");
+  if (install_filter() < 0) give_up(failure_pipe, "seccomp");
+  execve(launch.args[0], launch.args, launch.env);
+  give_up(failure_pipe, "exec");
+}
+
+static pid_t refuse_start(const char *id, const char *step, int error) {
+  report("{\"failed\":\"%s\",\"step\":\"%s\",\"errno\":%d}", id, step, error);
+  return -1;
+}
+
+// The pipe ends with the exec, which closes its other end, or with the child. A process of the function that has the
+// child's uid already may stop it before; that must not stop pid 1 as well.
+static bool wait_for_exec(int failure_pipe) {
+  struct pollfd watched = {failure_pipe, POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&watched, 1, EXEC_WAIT_MS);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+// Carries out the rest of a "start" message and answers it. Returns the pid, or -1 when nothing runs.
+pid_t start_process(const struct setup *setup, const char *id) {
+  int ends[2];
+  struct failure failure;
+  if (!parse_launch()) return refuse_start(id, "command", EINVAL);
+  if (pipe2(ends, O_CLOEXEC) < 0) return refuse_start(id, "pipe", errno);
+  pid_t pid = clone_into(0);
+  if (pid == 0) run_program(setup, ends[1]);
+  int error = errno;
+  close(ends[1]);
+  if (pid < 0) {
+    close(ends[0]);
+    return refuse_start(id, "fork", error);
+  }
+  bool in_time = wait_for_exec(ends[0]);
+  ssize_t count = in_time ? read(ends[0], &failure, sizeof failure) : 0;
+  close(ends[0]);
+  if (count == sizeof failure) return refuse_start(id, failure.step, failure.error);
+  if (!in_time) {
+    kill(pid, SIGKILL);
+    return refuse_start(id, "exec", ETIMEDOUT);
+  }
+  report("{\"started\":\"%s\",\"pid\":%d}", id, pid);
+  return pid;
+}

@@ -67,8 +67,8 @@ export function setupOf(workshop: Workshop, mode: Mode, extra: readonly string[]
   return ['root', join(workshop.directory, 'root'), ...identity, ...hostPrograms(), ...extra, 'end'];
 }
 
-export function spawnSandbox(workshop: Workshop, mode: Mode): Sandbox {
-  const launcher = spawn(workshop.binary, ['run'], {
+export function spawnSandbox(workshop: Workshop, mode: Mode, cgroups: readonly string[] = []): Sandbox {
+  const launcher = spawn(workshop.binary, ['run', ...cgroups], {
     stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
     ...credentialsOf(mode),
@@ -118,8 +118,13 @@ export function spawnSandbox(workshop: Workshop, mode: Mode): Sandbox {
 }
 
 /** A sandbox that has said "ready"; it ends when disposed of. */
-export async function openSandbox(workshop: Workshop, mode: Mode, extra: readonly string[] = []) {
-  const sandbox = spawnSandbox(workshop, mode);
+export async function openSandbox(
+  workshop: Workshop,
+  mode: Mode,
+  extra: readonly string[] = [],
+  cgroups: readonly string[] = [],
+) {
+  const sandbox = spawnSandbox(workshop, mode, cgroups);
   sandbox.send(setupOf(workshop, mode, extra));
   await sandbox.answer((answer) => answer['ready'] === true);
   return Object.assign(sandbox, {

@@ -177,7 +177,7 @@ for (const mode of ['root', 'userns'] as const) {
       const cgroup = join(CGROUP_ROOT, `lambdad-test-${process.pid}`);
       mkdirSync(cgroup);
       try {
-        await using sandbox = await openSandbox(workshop, mode, [...TMP, 'cgroup', cgroup]);
+        await using sandbox = await openSandbox(workshop, mode, TMP, [cgroup]);
         const { output } = await runShell(sandbox, 'grep "^0::" /proc/self/cgroup');
         assert.equal(output, '0::/\n', 'the view from inside begins there');
         assert.match(readFileSync(join(cgroup, 'cgroup.procs'), 'utf8'), new RegExp(`^${sandbox.launcher.pid}$`, 'm'));
@@ -190,7 +190,6 @@ for (const mode of ['root', 'userns'] as const) {
       using workshop = openWorkshop();
       const cases: [string[], string, number][] = [
         [['bind', '/no/such/thing', '/x', 'ro'], 'bind', 2],
-        [['cgroup', '/proc'], 'cgroup', 2],
         [['nofile', 'many'], 'setup', 22],
         [['colour', 'blue'], 'setup', 22],
         [['bind', '/usr', 'usr', 'ro'], 'setup', 22],
@@ -202,6 +201,14 @@ for (const mode of ['root', 'userns'] as const) {
         assert.deepEqual([typeof error, rest], ['string', { step, errno }]);
         assert.equal(await sandbox.ended, 1);
       }
+    });
+
+    test('a cgroup that is none is refused', async () => {
+      using workshop = openWorkshop();
+      const sandbox = spawnSandbox(workshop, mode, ['/proc']);
+      const { error, ...rest } = await sandbox.answer((answer) => answer['error'] !== undefined);
+      assert.deepEqual([typeof error, rest], ['string', { step: 'cgroup', errno: 2 }]);
+      assert.equal(await sandbox.ended, 1);
     });
 
     test('a malformed message is refused', async () => {

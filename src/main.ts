@@ -152,6 +152,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     clearInterval(collecting);
     await Promise.all([server.close(config.shutdownMs), invoker.close(config.shutdownMs)]);
     await activation.idle();
+    await sandboxes.close();
     await logs.close();
     await metadata.close();
     await folder.close();
@@ -161,7 +162,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
 
 async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {
   const { sandbox, network } = config;
-  const chosen = await chooseSandboxes({ sandbox, network, loopback: isLoopback(config.host) }, runDir);
+  const chosen = await chooseSandboxes({ sandbox, network, loopback: isLoopback(config.host) }, runDir, randomIds);
   if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
   await chosen.sandboxes.reconcile();
   lines.push(`sandbox:  ${chosen.sandboxes.description}`, ...chosen.warnings.map((warning) => `warning:  ${warning}`));

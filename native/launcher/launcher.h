@@ -14,7 +14,6 @@
 
 #define FRAME_BYTES_MAX (1u << 20)
 #define ENTRIES_MAX 512
-#define CGROUPS_MAX 16
 #define PATH_DEPTH_MAX 64
 #define PROCESSES_MAX 64
 #define ID_BYTES_MAX 64
@@ -61,8 +60,6 @@ struct setup {
   long listen_port;      // -1 when none is wanted, 0 for any free one
   struct entry entries[ENTRIES_MAX];
   int entry_count;
-  const char *cgroups[CGROUPS_MAX];
-  int cgroup_count;
   pid_t outer_pid;
 };
 
@@ -97,7 +94,7 @@ bool parse_number(const char *text, long lowest, long highest, long *number);
 void parse_setup(struct setup *setup);
 
 // outer.c
-int run_sandbox(void);
+int run_sandbox(char **cgroups);
 
 // probe.c
 int probe(void);

@@ -6,7 +6,7 @@
 
 int main(int count, char **args) {
   if (count == 2 && strcmp(args[1], "probe") == 0) return probe();
-  if (count == 2 && strcmp(args[1], "run") == 0) return run_sandbox();
-  fprintf(stderr, "usage: lambdad-sandbox probe|run\nIt is started by lambdad and is of no use by hand.\n");
+  if (count >= 2 && strcmp(args[1], "run") == 0) return run_sandbox(args + 2);
+  fprintf(stderr, "usage: lambdad-sandbox probe | run [CGROUP...]\nIt is started by lambdad and is of no use by hand.\n");
   return 2;
 }

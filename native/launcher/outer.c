@@ -46,12 +46,13 @@ static void open_pipe(int read_end, int write_end) {
   close(ends[1]);
 }
 
-// Children are born where their parent is, so that nothing of the sandbox ever runs outside of its limits.
-static void join_cgroups(void) {
-  for (int i = 0; i < setup.cgroup_count; i++) {
-    int directory = open(setup.cgroups[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+// Children are born where their parent is, so that nothing of the sandbox ever runs outside of its limits. It comes
+// before the setup is awaited: joining can take the kernel 20 ms, which a launcher that stands by has behind it.
+static void join_cgroups(char **directories) {
+  for (; *directories != NULL; directories++) {
+    int directory = open(*directories, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "0", 1) != 1) fail("cgroup", "join %s", setup.cgroups[i]);
+    if (fd < 0 || write(fd, "0", 1) != 1) fail("cgroup", "join %s", *directories);
     close(fd);
     close(directory);
   }
@@ -67,9 +68,10 @@ static int wait_for_init(pid_t init) {
   return 128 + WTERMSIG(status);
 }
 
-// The command "run": returns the exit status, that of pid 1.
-int run_sandbox(void) {
+// The command "run CGROUP...": returns the exit status, that of pid 1.
+int run_sandbox(char **cgroups) {
   follow_server();
+  join_cgroups(cgroups);
   read_setup();
   uid_t own_uid = geteuid();
   gid_t own_gid = getegid();
@@ -79,7 +81,6 @@ int run_sandbox(void) {
   open_pipe(FD_LOG_READ, FD_LOG_WRITE);
   // Its other end is read by pid 1, which sees this process end even before the kernel's signal is asked for.
   open_pipe(FD_LIFELINE_READ, FD_LIFELINE_WRITE);
-  join_cgroups();
   if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
     fail("descriptors", "expect a socket at 0 and one at 3");
   }

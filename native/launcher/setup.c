@@ -104,10 +104,7 @@ static void parse_key(struct setup *setup, const char *key) {
   else if (strcmp(key, "nofile") == 0) setup->nofile = number_of(key, 16, 1 << 30);
   else if (strcmp(key, "nproc") == 0) setup->nproc = number_of(key, 1, 1 << 30);
   else if (strcmp(key, "listen") == 0) setup->listen_port = number_of(key, 0, 65535);
-  else if (strcmp(key, "cgroup") == 0) {
-    if (setup->cgroup_count == CGROUPS_MAX) refuse("setup", "more than %d cgroups", CGROUPS_MAX);
-    setup->cgroups[setup->cgroup_count++] = path_of(key);
-  } else refuse("setup", "the key %s is unknown", key);
+  else refuse("setup", "the key %s is unknown", key);
 }
 
 // Fills `setup` from the received message; defaults are those of AWS's environments. Refuses what is malformed.

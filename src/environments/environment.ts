@@ -221,7 +221,6 @@ export class Environment {
     times: { deadlineMs: number; startedAt: number; initMs: number | undefined },
   ): Promise<EnvironmentAnswer> {
     const { requestId, invokedArn, traceHeader, clientContext, payload } = request;
-    const beganAt = this.#clock.monotonic();
     const leftMs = () => this.spec.timeoutMs - (this.#clock.monotonic() - times.startedAt);
     process.deliver({ requestId, deadlineMs: times.deadlineMs, invokedArn, traceHeader, clientContext, payload });
     const heard = await this.#within(process, leftMs());
@@ -236,7 +235,9 @@ export class Environment {
     const finish = async () => {
       const last = lost ? heard : await this.#within(process, leftMs());
       const later = last === heard ? undefined : this.#faultOf(last, requestId);
-      const durationMs = Math.min(this.#clock.monotonic() - beganAt, this.spec.timeoutMs);
+      const status = (later ?? ending).status;
+      const ranMs = this.#clock.monotonic() - times.startedAt;
+      const durationMs = status === 'timeout' ? this.spec.timeoutMs : Math.min(ranMs, this.spec.timeoutMs);
       if (lost || later) await this.#reset();
       else await process.drain();
       this.#report(

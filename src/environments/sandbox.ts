@@ -67,4 +67,6 @@ export interface SandboxKind {
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Removes what a server that was killed left behind. */
   reconcile(): Promise<void>;
+  /** Ends what is kept ready for the next sandbox. */
+  close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export interface Settings {
   readonly tracingMode: 'Active' | 'PassThrough';
   readonly snapStart: 'PublishedVersions' | 'None';
   /** Settings that are accepted and kept and have no effect here yet, in AWS's own shape, by member name. */
-  readonly kept: Readonly<Record<string, unknown>>;
+  readonly kept: Readonly<Partial<Record<KeptName, unknown>>>;
 }
 
 export interface Logging {
@@ -66,7 +66,7 @@ export interface VersionBody {
   readonly revisionId: string;
   /** Epoch milliseconds. */
   readonly lastModified: number;
-  /** While an update is in progress: what invokes still get until it is done (lambda-facts 6.3, 2). */
+  /** While an update is in progress, or after it failed: what invokes still get (lambda-facts 6.3, 2). */
   readonly serving?: { readonly settings: Settings; readonly code: CodeRef };
 }
 
@@ -75,6 +75,8 @@ export interface FunctionBody {
   readonly name: string;
   /** The number that the next published version gets; never goes back. */
   readonly nextVersion: number;
+  /** The version that was published from `latest` as it is now; absent once code or settings changed. */
+  readonly publishedVersion?: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly reservedConcurrency?: number;
   readonly latest: VersionBody;
@@ -90,6 +92,16 @@ export interface AliasBody {
   readonly routing?: { readonly version: string; readonly weight: number };
   readonly revisionId: string;
 }
+
+/** Settings that are kept and not yet used, by AWS's member names; values in AWS's shape of the request. */
+export type KeptName = 'VpcConfig' | 'DeadLetterConfig' | 'KMSKeyArn' | 'FileSystemConfigs' | 'SourceKMSKeyArn';
+
+/** True for a number that a published version can have; `01` or twenty digits are the number of none. */
+export function canBeVersion(number: string): boolean {
+  return VERSION_NUMBER.test(number);
+}
+
+const VERSION_NUMBER = /^[1-9]\d{0,9}$/;
 
 /** Ids of version records sort in the order of their numbers. */
 const VERSION_DIGITS = 10;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { assetPath } from '../base/assets.ts';
+import type { Ids } from '../base/ids.ts';
 import { namespaceRemedy } from '../base/namespace-remedy.ts';
 import type { SandboxKind } from '../environments/sandbox.ts';
 import { linuxSandboxes } from './linux/linux-sandbox.ts';
@@ -40,11 +41,11 @@ function probe(): Promise<string | undefined> {
   });
 }
 
-export async function chooseSandboxes(wish: Wish, runDir: string): Promise<Choice> {
+export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Promise<Choice> {
   if (wish.sandbox === 'process') return plain(runDir, [walls('asked for by --sandbox process')]);
   const lack = await probe();
   if (lack === undefined) {
-    const sandboxes = linuxSandboxes({ binary: launcher, runDir: join(runDir, 'linux'), network: wish.network });
+    const sandboxes = linuxSandboxes({ binary: launcher, runDir: join(runDir, 'linux'), network: wish.network, ids });
     return { sandboxes, warnings: [] };
   }
   const remedy = process.platform === 'linux' ? namespaceRemedy(launcher) : undefined;

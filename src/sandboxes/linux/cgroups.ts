@@ -9,13 +9,16 @@ import { join } from 'node:path';
 
 const ROOT = '/sys/fs/cgroup';
 /** Removing a group whose processes just died may answer EBUSY for a moment. */
-const REMOVE_TRIES_MAX = 50;
-const REMOVE_WAIT_MS = 20;
+const REMOVE_TRIES_MAX = 100;
+const REMOVE_WAIT_MS_FIRST = 1;
+const REMOVE_WAIT_MS_MAX = 50;
+const PROBE_LIMIT_BYTES = 67_108_864;
 
 /** One sandbox's group. */
 export interface MemoryGroup {
   /** Directories whose cgroup.procs a process writes itself into. */
   readonly directories: readonly string[];
+  limit(memoryBytes: number): void;
   peakBytes(): number;
   resetPeak(): void;
   /** Processes of this group that the kernel killed for want of memory, since it was made. */
@@ -25,7 +28,7 @@ export interface MemoryGroup {
 
 export interface MemoryGroups {
   readonly version: 1 | 2;
-  create(id: string, memoryBytes: number): MemoryGroup;
+  create(id: string): MemoryGroup;
   /** Removes the empty groups that servers which are gone left behind. */
   reconcile(): void;
 }
@@ -59,7 +62,8 @@ async function remove(directory: string): Promise<void> {
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return;
-      await new Promise((resolve) => setTimeout(resolve, REMOVE_WAIT_MS));
+      const waitMs = Math.min(REMOVE_WAIT_MS_FIRST * 2 ** attempt, REMOVE_WAIT_MS_MAX);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 }
@@ -94,15 +98,17 @@ function version1(): MemoryGroups | undefined {
   if (parent === undefined || !existsSync(join(parent, 'memory.limit_in_bytes'))) return undefined;
   return {
     version: 1,
-    create: (id, memoryBytes) => {
+    create: (id) => {
       const directory = join(parent, `lambdad-${id}`);
       mkdirSync(directory);
-      writeFileSync(join(directory, 'memory.limit_in_bytes'), String(memoryBytes));
-      // Memory and swap together, where swap is accounted: without it swapping would stretch the limit.
-      write(join(directory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
       const peak = join(directory, 'memory.max_usage_in_bytes');
       return {
         directories: [directory],
+        limit: (memoryBytes) => {
+          writeFileSync(join(directory, 'memory.limit_in_bytes'), String(memoryBytes));
+          // Memory and swap together, where swap is accounted: without it swapping would stretch the limit.
+          write(join(directory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
+        },
         peakBytes: () => Number(read(peak)),
         resetPeak: () => void write(peak, '0'),
         oomKills: () => counter(read(join(directory, 'memory.oom_control')), 'oom_kill'),
@@ -121,13 +127,15 @@ function version2(): MemoryGroups | undefined {
   if (!enableMemory(parent)) return undefined;
   return {
     version: 2,
-    create: (id, memoryBytes) => {
+    create: (id) => {
       const directory = join(parent, `lambdad-${id}`);
       mkdirSync(directory);
-      writeFileSync(join(directory, 'memory.max'), String(memoryBytes));
-      write(join(directory, 'memory.swap.max'), '0');
       return {
         directories: [directory],
+        limit: (memoryBytes) => {
+          writeFileSync(join(directory, 'memory.max'), String(memoryBytes));
+          write(join(directory, 'memory.swap.max'), '0');
+        },
         peakBytes: () => Number(read(join(directory, 'memory.peak')) || read(join(directory, 'memory.current'))),
         resetPeak: () => undefined,
         oomKills: () => counter(read(join(directory, 'memory.events')), 'oom_kill'),
@@ -157,7 +165,8 @@ export function findMemoryGroups(): MemoryGroups | undefined {
   const groups = version1() ?? version2();
   if (!groups) return undefined;
   try {
-    const trial = groups.create(`probe-${process.pid}`, 64 * 1_048_576);
+    const trial = groups.create(`probe-${process.pid}`);
+    trial.limit(PROBE_LIMIT_BYTES);
     for (const directory of trial.directories) rmdirSync(directory);
     return groups;
   } catch {

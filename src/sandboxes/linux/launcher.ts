@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { deferred } from '../../base/deferred.ts';
@@ -13,6 +13,7 @@ import { deferred } from '../../base/deferred.ts';
 
 const READY_MS_MAX = 10_000;
 const COMMAND_MS_MAX = 10_000;
+const STDERR_CHARACTERS_MAX = 4096;
 /** Descriptors at which the launcher keeps the read ends of the pipes. */
 const PIPES = { stdout: 20, stderr: 22, log: 24 } as const;
 
@@ -28,6 +29,12 @@ interface Report {
   readonly error?: string;
   readonly step?: string;
   readonly errno?: number;
+}
+
+export interface SandboxPipes {
+  readonly stdout: Socket;
+  readonly stderr: Socket;
+  readonly log: Socket;
 }
 
 export class SandboxFailed extends Error {}
@@ -48,47 +55,55 @@ function frame(strings: readonly string[]): Buffer {
 export class Launcher {
   readonly #child: ChildProcess;
   readonly #commands: Duplex;
-  readonly #listener: LauncherListener;
+  #listener: LauncherListener | undefined;
   readonly #waiting = new Map<string, ReturnType<typeof deferred<Report>>>();
   readonly #gone = deferred<void>();
   #stderr = '';
   #ended = false;
   #server: Server | undefined;
 
-  private constructor(binary: string, listener: LauncherListener) {
-    this.#listener = listener;
-    this.#child = spawn(binary, ['run'], { stdio: ['pipe', 'ignore', 'pipe', 'ipc'], env: {}, detached: true });
+  /** Spawns a launcher that joins the control groups and then stands by for set(). */
+  constructor(binary: string, cgroups: readonly string[]) {
+    this.#child = spawn(binary, ['run', ...cgroups], {
+      stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
+      env: {},
+      detached: true,
+    });
     // Node types descriptor 0 as a one-way stream; it is one end of a socket pair.
     this.#commands = this.#child.stdin as unknown as Duplex;
     this.#commands.on('error', () => undefined);
     this.#child.stderr?.on('data', (chunk: Buffer) => {
-      if (this.#stderr.length < 4096) this.#stderr += chunk.toString();
+      if (this.#stderr.length < STDERR_CHARACTERS_MAX) this.#stderr += chunk.toString();
     });
     this.#child.on('message', (report, handle) => this.#report(report as Report, handle));
     this.#child.on('error', (error) => this.#over(error.message));
     this.#child.on('exit', () => this.#over('the launcher ended'));
+    // Standing by keeps nobody from exiting.
+    this.#child.unref();
   }
 
-  /** Builds a sandbox from setup strings. Rejects with SandboxFailed when any part of it cannot be had. */
-  static async start(
-    binary: string,
-    setup: readonly string[],
-    listener: LauncherListener,
-  ): Promise<{ launcher: Launcher; server: Server; pipes: { stdout: Socket; stderr: Socket; log: Socket } }> {
-    const launcher = new Launcher(binary, listener);
-    const ready = launcher.#expect('ready', READY_MS_MAX);
-    launcher.#commands.write(frame(setup));
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Builds the sandbox. Rejects with SandboxFailed when any part of it cannot be had; then the launcher has ended. */
+  async set(setup: readonly string[], listener: LauncherListener): Promise<{ server: Server; pipes: SandboxPipes }> {
+    this.#listener = listener;
+    const ready = this.#expect('ready', READY_MS_MAX);
+    this.#commands.write(frame(setup));
     try {
       await ready;
-      if (!launcher.#server) throw new SandboxFailed('the sandbox gave no listener');
-      const pipes = {
-        stdout: launcher.#pipe(PIPES.stdout),
-        stderr: launcher.#pipe(PIPES.stderr),
-        log: launcher.#pipe(PIPES.log),
+      if (!this.#server) throw new SandboxFailed('the sandbox gave no listener');
+      return {
+        server: this.#server,
+        pipes: {
+          stdout: this.#pipe(PIPES.stdout),
+          stderr: this.#pipe(PIPES.stderr),
+          log: this.#pipe(PIPES.log),
+        },
       };
-      return { launcher, server: launcher.#server, pipes };
     } catch (error) {
-      await launcher.end();
+      await this.end();
       throw error;
     }
   }
@@ -123,7 +138,7 @@ export class Launcher {
 
   #pipe(descriptor: number): Socket {
     // Opening the launcher's end by its /proc name gives a descriptor of our own for the same pipe.
-    const fd = openSync(`/proc/${this.pid}/fd/${descriptor}`, 'r');
+    const fd = openSync(`/proc/${this.pid}/fd/${descriptor}`, constants.O_RDONLY | constants.O_NONBLOCK);
     return new Socket({ fd, readable: true, writable: false });
   }
 
@@ -158,7 +173,7 @@ export class Launcher {
     else if (report.killed) this.#settle('killed', report);
     else if (report.exit !== undefined) {
       const { code, signal } = report;
-      this.#listener.exited(report.exit, signal === undefined ? { code: code ?? 0 } : { signal });
+      this.#listener?.exited(report.exit, signal === undefined ? { code: code ?? 0 } : { signal });
     } else if (report.error !== undefined)
       this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`);
   }
@@ -173,7 +188,7 @@ export class Launcher {
     this.#ended = true;
     this.#server?.close();
     this.#failWaiting(this.#stderr.trim() || reason);
-    this.#listener.gone();
+    this.#listener?.gone();
     this.#gone.resolve();
   }
 }

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import type { Server, Socket } from 'node:net';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { deferred } from '../../base/deferred.ts';
+import type { Ids } from '../../base/ids.ts';
 import type {
   ProcessExit,
   ProcessSpec,
@@ -10,9 +10,10 @@ import type {
   SandboxProcess,
   SandboxSpec,
 } from '../../environments/sandbox.ts';
-import { findMemoryGroups, type MemoryGroup, type MemoryGroups } from './cgroups.ts';
-import { Launcher } from './launcher.ts';
+import { findMemoryGroups, type MemoryGroup } from './cgroups.ts';
+import type { Launcher, SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import { Standby } from './standby.ts';
 
 /**
  * Sandboxes of Linux namespaces, made by the native launcher: own mounts on a read-only root, own processes, network,
@@ -49,8 +50,9 @@ const SYSTEM_FILES = [
 export interface LinuxSandboxOptions {
   /** The native launcher. */
   readonly binary: string;
-  /** Directory for mount points; ours alone. */
+  /** An empty directory of ours: the mount point of every sandbox's root, each in its own namespace. */
   readonly runDir: string;
+  readonly ids: Ids;
   readonly network: 'none' | 'host';
 }
 
@@ -59,10 +61,9 @@ class LinuxSandbox implements Sandbox {
   readonly listener: Server;
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
-  readonly #pipes: { stdout: Socket; stderr: Socket; log: Socket };
+  readonly #pipes: SandboxPipes;
   readonly #group: MemoryGroup | undefined;
   readonly #watch: MemoryWatch | undefined;
-  readonly #cleanUp: () => Promise<void>;
   readonly #running: Running;
   #oomBefore = 0;
   #exceeded = false;
@@ -73,7 +74,6 @@ class LinuxSandbox implements Sandbox {
     this.listener = parts.server;
     this.#pipes = parts.pipes;
     this.#group = parts.group;
-    this.#cleanUp = parts.cleanUp;
     this.#running = parts.running;
     if (!parts.group)
       this.#watch = watchMemory(parts.launcher.pid, parts.spec.memoryBytes, () => {
@@ -120,7 +120,7 @@ class LinuxSandbox implements Sandbox {
     this.#watch?.stop();
     await this.#launcher.end();
     for (const pipe of Object.values(this.#pipes)) pipe.destroy();
-    await this.#cleanUp();
+    await this.#group?.remove();
   }
 }
 
@@ -128,10 +128,9 @@ interface LinuxSandboxParts {
   readonly spec: SandboxSpec;
   readonly launcher: Launcher;
   readonly server: Server;
-  readonly pipes: { stdout: Socket; stderr: Socket; log: Socket };
+  readonly pipes: SandboxPipes;
   readonly group: MemoryGroup | undefined;
   readonly running: Running;
-  readonly cleanUp: () => Promise<void>;
 }
 
 /** The one main process that runs inside at a time. */
@@ -155,14 +154,8 @@ class Running {
   }
 }
 
-function setupStrings(
-  options: LinuxSandboxOptions,
-  spec: SandboxSpec,
-  root: string,
-  hostId: number,
-  groups: readonly string[],
-) {
-  const setup = ['root', root, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
+function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: number): string[] {
+  const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
   if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
@@ -173,7 +166,6 @@ function setupStrings(
   for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, 'ro');
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
   setup.push('tmp', String(spec.tmpBytes), String(inodes));
-  for (const directory of groups) setup.push('cgroup', directory);
   setup.push(
     'network',
     options.network,
@@ -188,42 +180,36 @@ function setupStrings(
   return setup;
 }
 
-/** Sandboxes of this kind, or an error that says what is missing. `probe` has been asked by the caller. */
+/** Sandboxes of this kind; that this machine can make them has been tried before. */
 export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
-  const groups: MemoryGroups | undefined = findMemoryGroups();
+  const groups = findMemoryGroups();
+  const standby = new Standby(options.binary, groups, options.ids);
   const isRoot = process.getuid?.() === 0;
   let nextHostId = 0;
   const limits = groups ? `memory limits by cgroup v${groups.version}` : 'memory watched (no cgroup of our own)';
   const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
+  mkdirSync(options.runDir, { recursive: true });
   return {
     description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${limits}; ${network}`,
     create: async (spec) => {
-      const root = join(options.runDir, spec.id);
-      mkdirSync(root, { recursive: true });
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
-      const group = groups?.create(spec.id, spec.memoryBytes);
+      const { launcher, group } = standby.take();
       const running = new Running();
-      const cleanUp = async () => {
-        await group?.remove();
-        rmSync(root, { recursive: true, force: true });
-      };
-      const setup = setupStrings(options, spec, root, hostId, group?.directories ?? []);
       try {
-        const started = await Launcher.start(options.binary, setup, {
+        group?.limit(spec.memoryBytes);
+        const set = await launcher.set(setupStrings(options, spec, hostId), {
           exited: (id, exit) => running.exited(id, exit),
           gone: () => running.gone(),
         });
-        return new LinuxSandbox({ spec, ...started, group, running, cleanUp });
+        return new LinuxSandbox({ spec, launcher, ...set, group, running });
       } catch (error) {
-        await cleanUp();
+        await launcher.end();
+        await group?.remove();
         throw error;
       }
     },
-    reconcile: async () => {
-      groups?.reconcile();
-      if (!existsSync(options.runDir)) return;
-      // The mounts of a killed server went with its processes; only their empty mount points are left.
-      for (const name of readdirSync(options.runDir)) rmdirSync(join(options.runDir, name));
-    },
+    // Mounts went with the processes of a killed server; only its groups are left.
+    reconcile: async () => groups?.reconcile(),
+    close: () => standby.close(),
   };
 }

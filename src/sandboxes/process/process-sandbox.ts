@@ -105,5 +105,6 @@ export function processSandboxes(options: { readonly runDir: string }): SandboxK
       return new ProcessSandbox(spec, listener, directory);
     },
     reconcile: async () => rmSync(options.runDir, { recursive: true, force: true }),
+    close: async () => undefined,
   };
 }

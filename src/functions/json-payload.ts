@@ -1,0 +1,22 @@
+import { isUtf8 } from 'node:buffer';
+import { ApiError } from '../model/api-error.ts';
+import { complaintAbout } from './json-complaint.ts';
+
+/** Throws InvalidRequestContentException, in the words of AWS's own parser, unless the bytes are one JSON value. */
+export function checkJsonPayload(payload: Uint8Array): void {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (isUtf8(bytes) && parses(bytes.toString())) return;
+  throw new ApiError(
+    'InvalidRequestContentException',
+    `Could not parse request body into json: Could not parse payload into json: ${complaintAbout(bytes)}`,
+  );
+}
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
+import { type AliasBody, aliasId, canBeVersion, type FunctionBody, type VersionBody, versionId } from './records.ts';
+
+/** Account and region: together the namespace of every function name. */
+export interface Namespace {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** The body that each kind of record carries. */
+export interface Bodies {
+  readonly function: FunctionBody;
+  readonly version: VersionBody;
+  readonly alias: AliasBody;
+}
+
+export function functionKey({ account, region }: Namespace, name: string): RecordKey {
+  return { account, region, kind: 'function', id: name };
+}
+
+/** Key of a published version; `$LATEST` lives inside the function's own record. */
+export function versionKey({ account, region }: Namespace, name: string, version: string): RecordKey {
+  return { account, region, kind: 'version', id: versionId(name, version) };
+}
+
+export function aliasKey({ account, region }: Namespace, name: string, alias: string): RecordKey {
+  return { account, region, kind: 'alias', id: aliasId(name, alias) };
+}
+
+export async function readFunction(
+  metadata: MetadataStore,
+  namespace: Namespace,
+  name: string,
+): Promise<StoredRecord<FunctionBody> | undefined> {
+  return (await metadata.get(functionKey(namespace, name))) as StoredRecord<FunctionBody> | undefined;
+}
+
+/** Undefined also for numbers that no version can have. */
+export async function readVersion(
+  metadata: MetadataStore,
+  namespace: Namespace,
+  name: string,
+  version: string,
+): Promise<StoredRecord<VersionBody> | undefined> {
+  if (!canBeVersion(version)) return undefined;
+  return (await metadata.get(versionKey(namespace, name, version))) as StoredRecord<VersionBody> | undefined;
+}
+
+export async function readAlias(
+  metadata: MetadataStore,
+  namespace: Namespace,
+  name: string,
+  alias: string,
+): Promise<StoredRecord<AliasBody> | undefined> {
+  return (await metadata.get(aliasKey(namespace, name, alias))) as StoredRecord<AliasBody> | undefined;
+}
+
+const WALK_PAGE_RECORDS = 200;
+
+/** All records of a kind in one namespace in order of id, read page by page; stops when the caller does. */
+export async function* walk<Kind extends keyof Bodies>(
+  metadata: MetadataStore,
+  { account, region }: Namespace,
+  kind: Kind,
+  options: { readonly prefix?: string; readonly after?: string; readonly pageRecords?: number } = {},
+): AsyncGenerator<StoredRecord<Bodies[Kind]>> {
+  const { prefix, pageRecords: limit = WALK_PAGE_RECORDS } = options;
+  for (let after = options.after; ; ) {
+    const page = await metadata.list({
+      account,
+      region,
+      kind,
+      limit,
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const record of page) yield record as StoredRecord<Bodies[Kind]>;
+    const last = page.at(-1);
+    if (last === undefined || page.length < limit) return;
+    after = last.id;
+  }
+}

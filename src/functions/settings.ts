@@ -1,0 +1,175 @@
+/**
+ * From the members of CreateFunction and UpdateFunctionConfiguration to the settings of a version: defaults, what an
+ * update leaves as it was, and the checks that AWS's service makes after its framework's (lambda-facts 6.3, 14, 15).
+ */
+import { ApiError, invalidParameter } from '../model/api-error.ts';
+import type {
+  CreateFunctionRequest,
+  LoggingConfig,
+  UpdateFunctionConfigurationRequest,
+  VpcConfig,
+} from '../model/types.gen.ts';
+import { checkEnvironment } from './environment-variables.ts';
+import { checkLayers } from './layer-references.ts';
+import type { KeptName, Logging, Settings } from './records.ts';
+import { checkRuntime, checkSnapStart } from './runtime-support.ts';
+
+/** Where and when the settings are made. */
+export interface SettingsContext {
+  readonly region: string;
+  readonly functionName: string;
+  readonly nowMs: number;
+}
+
+/** The model allows more for managed instances; these hold for functions on demand (lambda-facts 14). */
+const TIMEOUT_S_MAX = 900;
+const MEMORY_MB_MAX = 10_240;
+const EPHEMERAL_STORAGE_MB_MAX = 10_240;
+
+const TIMEOUT_S_DEFAULT = 3;
+const MEMORY_MB_DEFAULT = 128;
+const EPHEMERAL_STORAGE_MB_DEFAULT = 512;
+
+/** Settings of a new function. Throws InvalidParameterValueException and others as AWS does. */
+export function settingsOfNew(input: CreateFunctionRequest, context: SettingsContext): Settings {
+  refuseUnavailable(input);
+  if (input.Runtime === undefined || input.Handler === undefined)
+    throw invalidParameter(
+      'Runtime and Handler are mandatory parameters for functions created with deployment packages.',
+    );
+  const blank: Settings = {
+    role: input.Role,
+    description: '',
+    timeoutS: TIMEOUT_S_DEFAULT,
+    memoryMb: MEMORY_MB_DEFAULT,
+    ephemeralStorageMb: EPHEMERAL_STORAGE_MB_DEFAULT,
+    architecture: input.Architectures?.[0] ?? 'x86_64',
+    packageType: 'Zip',
+    logging: { format: 'Text', group: `/aws/lambda/${context.functionName}` },
+    tracingMode: 'PassThrough',
+    snapStart: 'None',
+    kept: {},
+  };
+  const settings = withChanges(blank, input, context);
+  const { SourceKMSKeyArn } = input.Code;
+  return SourceKMSKeyArn === undefined ? settings : { ...settings, kept: { ...settings.kept, SourceKMSKeyArn } };
+}
+
+/** Settings after an update; members left out stay as they are. Throws as settingsOfNew. */
+export function settingsOfUpdate(
+  current: Settings,
+  input: UpdateFunctionConfigurationRequest,
+  context: SettingsContext,
+): Settings {
+  refuseUnavailable(input);
+  return withChanges(current, input, context);
+}
+
+/** What both requests can carry, checked and laid over the settings that were there. */
+function withChanges(
+  current: Settings,
+  input: CreateFunctionRequest | UpdateFunctionConfigurationRequest,
+  context: SettingsContext,
+): Settings {
+  checkMaxima(input);
+  if (input.Runtime !== undefined) checkRuntime(input.Runtime, context.nowMs);
+  const runtime = input.Runtime ?? current.runtime;
+  const handler = input.Handler ?? current.handler;
+  const environment = input.Environment === undefined ? current.environment : (input.Environment.Variables ?? {});
+  if (input.Environment !== undefined && environment !== undefined) checkEnvironment(environment);
+  const snapStart = input.SnapStart === undefined ? current.snapStart : (input.SnapStart.ApplyOn ?? 'None');
+  if (snapStart === 'PublishedVersions') checkSnapStart(runtime);
+  if (input.Layers !== undefined) checkLayers(context.region, input.Layers);
+  return {
+    role: input.Role ?? current.role,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(handler === undefined ? {} : { handler }),
+    description: input.Description ?? current.description,
+    timeoutS: input.Timeout ?? current.timeoutS,
+    memoryMb: input.MemorySize ?? current.memoryMb,
+    ephemeralStorageMb: input.EphemeralStorage?.Size ?? current.ephemeralStorageMb,
+    architecture: current.architecture,
+    packageType: current.packageType,
+    ...(environment === undefined ? {} : { environment }),
+    logging: input.LoggingConfig === undefined ? current.logging : mergeLogging(current.logging, input.LoggingConfig),
+    tracingMode: input.TracingConfig?.Mode ?? current.tracingMode,
+    snapStart,
+    kept: mergeKept(current.kept, input),
+  };
+}
+
+/** Refuses what cannot run here yet, rather than to take it and run something else. */
+function refuseUnavailable(input: CreateFunctionRequest | UpdateFunctionConfigurationRequest): void {
+  const refuse = (what: string) => invalidParameter(`lambdad does not run ${what} yet.`);
+  if ('PackageType' in input && input.PackageType === 'Image')
+    throw refuse('functions of package type Image (container images)');
+  if (input.ImageConfig !== undefined && Object.keys(input.ImageConfig).length > 0)
+    throw invalidParameter("Please don't provide ImageConfig for a function with packageType Zip.");
+  if (input.DurableConfig !== undefined) throw refuse('durable functions (DurableConfig)');
+  if (input.CapacityProviderConfig !== undefined)
+    throw refuse('functions on capacity providers (CapacityProviderConfig)');
+  if ('TenancyConfig' in input && input.TenancyConfig !== undefined)
+    throw refuse('functions with tenant isolation (TenancyConfig)');
+  if ('PublishTo' in input && input.PublishTo !== undefined)
+    throw refuse('functions published to $LATEST.PUBLISHED (PublishTo)');
+  // No code signing configuration can be made yet, so none can be found.
+  if ('CodeSigningConfigArn' in input && input.CodeSigningConfigArn !== undefined)
+    throw new ApiError(
+      'CodeSigningConfigNotFoundException',
+      `The code signing configuration cannot be found. Check that the provided configuration is not deleted: ${input.CodeSigningConfigArn}.`,
+    );
+}
+
+function checkMaxima(input: CreateFunctionRequest | UpdateFunctionConfigurationRequest): void {
+  const faults: string[] = [];
+  const check = (path: string, value: number | undefined, max: number) => {
+    if (value !== undefined && value > max)
+      faults.push(
+        `Value '${value}' at '${path}' failed to satisfy constraint: Member must have value less than or equal to ${max}`,
+      );
+  };
+  check('timeout', input.Timeout, TIMEOUT_S_MAX);
+  check('memorySize', input.MemorySize, MEMORY_MB_MAX);
+  check('ephemeralStorage.size', input.EphemeralStorage?.Size, EPHEMERAL_STORAGE_MB_MAX);
+  if (faults.length === 0) return;
+  const counted = faults.length === 1 ? '1 validation error' : `${faults.length} validation errors`;
+  throw new ApiError('ValidationException', `${counted} detected: ${faults.join('; ')}`);
+}
+
+/** JSON has levels, INFO unless said otherwise; going back to Text drops them (lambda-facts 6.3.20). */
+function mergeLogging(current: Logging, change: LoggingConfig): Logging {
+  const format = change.LogFormat ?? current.format;
+  const group = change.LogGroup ?? current.group;
+  if (format === 'Text') {
+    if (change.ApplicationLogLevel !== undefined || change.SystemLogLevel !== undefined)
+      throw invalidParameter(
+        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
+      );
+    return { format, group };
+  }
+  return {
+    format,
+    group,
+    applicationLevel: change.ApplicationLogLevel ?? current.applicationLevel ?? 'INFO',
+    systemLevel: change.SystemLogLevel ?? current.systemLevel ?? 'INFO',
+  };
+}
+
+/** An empty value takes a setting away; a network configuration stays, emptied, as AWS shows it. */
+function mergeKept(
+  current: Settings['kept'],
+  input: CreateFunctionRequest | UpdateFunctionConfigurationRequest,
+): Settings['kept'] {
+  const kept: Partial<Record<KeptName, unknown>> = { ...current };
+  const set = (name: KeptName, value: unknown, empty: boolean) => {
+    if (value === undefined) return;
+    if (empty) delete kept[name];
+    else kept[name] = value;
+  };
+  set('DeadLetterConfig', input.DeadLetterConfig, !input.DeadLetterConfig?.TargetArn);
+  set('KMSKeyArn', input.KMSKeyArn, input.KMSKeyArn === '');
+  set('FileSystemConfigs', input.FileSystemConfigs, input.FileSystemConfigs?.length === 0);
+  if (input.VpcConfig !== undefined)
+    kept.VpcConfig = { ...(current.VpcConfig as VpcConfig | undefined), ...input.VpcConfig };
+  return kept;
+}

@@ -1,0 +1,64 @@
+import { decodeClientContext } from '../functions/client-context.ts';
+import { checkJsonPayload } from '../functions/json-payload.ts';
+import { checkInvocable } from '../functions/preconditions.ts';
+import { resolveInvoke } from '../functions/resolve.ts';
+import { ApiError, invalidParameter } from '../model/api-error.ts';
+import type { InvocationRequest } from '../model/types.gen.ts';
+import type { Operation, OperationContext } from './operation.ts';
+
+/** Payload of a synchronous invoke (lambda-facts 7.1). */
+const PAYLOAD_BYTES_MAX = 6_291_456;
+
+/** What a runtime is given when the caller sent nothing. */
+const EMPTY_PAYLOAD = Buffer.from('{}');
+
+/** AWS takes JSON, and the types that SDKs send by habit; these are plainly something else. */
+const OTHER_MEDIA = /^(multipart|image|audio|video)\/|[/+]xml\b/i;
+
+export const invoke: Operation<'Invoke'> = async (context, input) => {
+  const { services } = context;
+  if (input.InvocationType === 'Event')
+    throw new ApiError('NotImplementedException', 'lambdad does not queue asynchronous invokes yet.');
+  refuseWrongRequest(context, input);
+  const found = resolveInvoke(services.metadata, services.ids, context, input.FunctionName, input.Qualifier);
+  // Nothing is awaited when the store has the function in memory.
+  const target = found instanceof Promise ? await found : found;
+  checkInvocable(target.version);
+  const given = input.Payload;
+  const isEmpty = given === undefined || given.byteLength === 0;
+  if (!isEmpty) checkJsonPayload(given);
+  const clientContext = decodeClientContext(input.ClientContext);
+  if (input.InvocationType === 'DryRun') return { output: { StatusCode: 204 }, status: 204 };
+  const outcome = await services.invoker.invoke(target, {
+    requestId: context.requestId,
+    payload: isEmpty ? EMPTY_PAYLOAD : given,
+    tail: input.LogType === 'Tail',
+    ...(clientContext === undefined ? {} : { clientContext }),
+    ...(context.traceHeader === undefined ? {} : { traceHeader: context.traceHeader }),
+  });
+  return {
+    output: {
+      StatusCode: 200,
+      Payload: outcome.payload,
+      ExecutedVersion: outcome.executedVersion,
+      FunctionError: outcome.functionError,
+      LogResult: outcome.logTail,
+    },
+    headers: { 'X-Amzn-Trace-Id': outcome.traceHeader },
+  };
+};
+
+function refuseWrongRequest({ contentType }: OperationContext, input: InvocationRequest): void {
+  if (contentType !== undefined && OTHER_MEDIA.test(contentType))
+    throw new ApiError('UnsupportedMediaTypeException', 'The content type of the Invoke request body is not JSON.');
+  if (input.Payload !== undefined && input.Payload.byteLength > PAYLOAD_BYTES_MAX)
+    throw new ApiError(
+      'RequestTooLargeException',
+      `Request must be smaller than ${PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation`,
+    );
+  // Neither durable functions nor tenant isolation can be asked for when a function is made.
+  if (input.DurableExecutionName !== undefined)
+    throw invalidParameter('The invoked function is not enabled with durable execution configuration.');
+  if (input.TenantId !== undefined)
+    throw invalidParameter('The invoked function is not enabled with tenancy configuration.');
+}

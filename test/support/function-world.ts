@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeClock } from '../../src/base/clock.ts';
+import type { Ids } from '../../src/base/ids.ts';
+import { KeyedMutex } from '../../src/base/mutex.ts';
+import type { Preparation } from '../../src/functions/activation.ts';
+import { createActivation } from '../../src/functions/activation-queue.ts';
+import { createPackages } from '../../src/functions/packages.ts';
+import type { InvokeRequest, Invoker, InvokeTarget } from '../../src/invoke/invoker.ts';
+import { ApiError, type ErrorName } from '../../src/model/api-error.ts';
+import type { OperationName } from '../../src/model/operations.gen.ts';
+import type { OperationInputs } from '../../src/model/types.gen.ts';
+import { operations } from '../../src/operations/all.ts';
+import type { AccountLimits, OperationContext, Services } from '../../src/operations/operation.ts';
+import { memoryBlobs } from './memory-blobs.ts';
+import { memoryMetadata } from './memory-metadata.ts';
+import { zipOf } from './zip.ts';
+
+export const ACCOUNT = '123456789012';
+export const REGION = 'eu-west-1';
+export const ARN = `arn:aws:lambda:${REGION}:${ACCOUNT}:function`;
+export const ROLE = `arn:aws:iam::${ACCOUNT}:role/runner`;
+
+/** What a world's parts can be told before it is made. */
+export interface WorldOptions {
+  readonly preparation?: Preparation;
+  readonly limits?: Partial<AccountLimits>;
+  /** Draws for weighted aliases, one after the other. */
+  readonly fractions?: readonly number[];
+}
+
+const LIMITS: AccountLimits = {
+  concurrentExecutions: 1000,
+  unreservedConcurrencyMin: 100,
+  totalCodeSizeBytes: 80_530_636_800,
+  codeSizeUnzippedBytes: 262_144_000,
+  codeSizeZippedBytes: 52_428_800,
+};
+
+function countingIds(fractions: readonly number[]): Ids {
+  let count = 0;
+  let draws = 0;
+  return {
+    uuid: () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`,
+    hex: (digits) => String(++count).padStart(digits, '0'),
+    fraction: () => fractions[draws++ % fractions.length] ?? 0,
+  };
+}
+
+/** Keeps what it was asked for and answers the same each time; the real one is tested elsewhere. */
+class RecordingInvoker implements Invoker {
+  readonly invoked: { readonly target: InvokeTarget; readonly request: InvokeRequest }[] = [];
+  readonly retired: string[] = [];
+
+  async invoke(target: InvokeTarget, request: InvokeRequest) {
+    this.invoked.push({ target, request });
+    return { payload: Buffer.from('"ok"'), executedVersion: target.version.version, traceHeader: 'Root=1-0' };
+  }
+
+  retire(_account: string, _region: string, functionName: string, version?: string): void {
+    this.retired.push(version === undefined ? functionName : `${functionName}:${version}`);
+  }
+
+  async close(): Promise<void> {}
+}
+
+export type World = Awaited<ReturnType<typeof makeWorld>>;
+
+/** The operations on stores in memory, a fake clock, and an invoker that only keeps record. */
+export async function makeWorld({ preparation, limits, fractions = [0] }: WorldOptions = {}) {
+  const clock = new FakeClock();
+  const ids = countingIds(fractions);
+  const metadata = memoryMetadata();
+  const locks = new KeyedMutex();
+  const directory = await mkdtemp(join(tmpdir(), 'lambdad-functions-'));
+  const allLimits = { ...LIMITS, ...limits };
+  const blobs = memoryBlobs(() => clock.now());
+  const secret = Buffer.from('a secret of this test');
+  const packages = createPackages({ blobs, metadata, directory, clock, secret, ...allLimits });
+  const invoker = new RecordingInvoker();
+  const reported: unknown[] = [];
+  const activation = createActivation({
+    metadata,
+    locks,
+    clock,
+    ids,
+    preparation: preparation ?? { prepare: async ({ code }) => void (await packages.unpack(code.sha256)) },
+    report: (error) => reported.push(error),
+  });
+  const services: Services = { metadata, packages, activation, invoker, clock, ids, locks, limits: allLimits };
+  const context: OperationContext = {
+    requestId: 'request-1',
+    account: ACCOUNT,
+    region: REGION,
+    origin: 'http://127.0.0.1:2015',
+    signal: new AbortController().signal,
+    services,
+  };
+
+  /** Runs an operation as the pipeline would; `as` replaces parts of the context. */
+  function call<Name extends OperationName>(
+    name: Name,
+    input: OperationInputs[Name],
+    as: Partial<OperationContext> = {},
+  ) {
+    return operations[name]({ ...context, ...as }, input);
+  }
+
+  async function output<Name extends OperationName>(name: Name, input: OperationInputs[Name]) {
+    return (await call(name, input)).output;
+  }
+
+  async function close() {
+    await activation.idle();
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  return { clock, services, invoker, activation, packages, metadata, blobs, directory, reported, call, output, close };
+}
+
+/** A zip with one handler; other `text`, other digest. */
+export function handlerZip(text = 'exports.handler = async () => 1;'): Promise<Buffer> {
+  return zipOf({ 'index.js': text });
+}
+
+/** Makes a function and waits until it is Active. */
+export async function createActive(
+  world: World,
+  name: string,
+  more: Partial<OperationInputs['CreateFunction']> = {},
+): Promise<void> {
+  await world.call('CreateFunction', {
+    FunctionName: name,
+    Runtime: 'nodejs24.x',
+    Handler: 'index.handler',
+    Role: ROLE,
+    Code: { ZipFile: await handlerZip() },
+    ...more,
+  });
+  await world.activation.idle();
+}
+
+/** Expects an ApiError of this name and text. */
+export async function rejects(promise: Promise<unknown>, name: ErrorName, message: string | RegExp): Promise<void> {
+  await assert.rejects(promise, (error: unknown) => {
+    assert.ok(error instanceof ApiError, `not an ApiError: ${error}`);
+    assert.equal(error.name, name, error.message);
+    if (typeof message === 'string') assert.equal(error.message, message);
+    else assert.match(error.message, message);
+    return true;
+  });
+}

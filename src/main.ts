@@ -10,9 +10,8 @@ import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
 import { openSqliteMetadata } from './databases/sqlite/metadata.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
-import { readRuntimeFamilies } from './environments/runtimes/description.ts';
-import { InstalledRuntimes } from './environments/runtimes/installed-runtimes.ts';
-import { preparation } from './environments/runtimes/preparation.ts';
+import { InstalledRuntimes } from './environments/installed-runtimes.ts';
+import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { createActivation } from './functions/activation-queue.ts';
 import { createPackages } from './functions/packages.ts';
@@ -97,7 +96,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const sandboxes = await sandboxesOf(config, paths.run, lines);
   const runtimes = new InstalledRuntimes({
-    families: readRuntimeFamilies(assetPath('runtimes')),
+    directory: assetPath('runtimes'),
     cacheDir: config.cacheDir,
     nearest: config.nearestRuntime,
     progress: note,

@@ -9,8 +9,8 @@ import { runtimeVersionArn } from '../functions/runtime-support.ts';
 import { FunctionLog } from '../logs/function-log.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
+import type { InstalledRuntime, InstalledRuntimes } from './installed-runtimes.ts';
 import { fillTemplate, runtimeCommand } from './runtimes/description.ts';
-import type { InstalledRuntime, InstalledRuntimes } from './runtimes/installed-runtimes.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
 import { functionVariables } from './variables.ts';
 

@@ -1,6 +1,8 @@
 /** Freezing `$LATEST` as a numbered version (lambda-facts 6.3.9). */
 import { isDeepStrictEqual } from 'node:util';
 import type { Ids } from '../base/ids.ts';
+import type { MetadataStore } from '../store/metadata.ts';
+import { type Namespace, readVersion } from './keys.ts';
 import type { FunctionBody, Status, VersionBody } from './records.ts';
 
 export const CREATING: Status = {
@@ -41,6 +43,19 @@ export function publishLatest(owner: FunctionBody, ids: Ids, nowMs: number, desc
       lastModified: nowMs,
     },
   };
+}
+
+/**
+ * The version that `$LATEST` has been published as and has not changed from, if any. It may have been deleted since;
+ * then there is one to be made again, under a new number.
+ */
+export async function unchangedVersion(
+  metadata: MetadataStore,
+  namespace: Namespace,
+  { name, publishedVersion }: FunctionBody,
+): Promise<VersionBody | undefined> {
+  if (publishedVersion === undefined) return undefined;
+  return (await readVersion(metadata, namespace, name, publishedVersion))?.body;
 }
 
 function isReady({ status }: VersionBody): boolean {

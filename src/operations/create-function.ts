@@ -26,7 +26,8 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
   const settings = settingsOfNew(input, { region, functionName: name, nowMs });
   const tags = addTags({}, input.Tags ?? {});
   const code = await packages.store(zipOf(input.Code, 'creating'));
-  await checkCodeStorage(services, context, code.sizeBytes, limits.totalCodeSizeBytes);
+  const storedBytes = input.Publish ? 2 * code.sizeBytes : code.sizeBytes;
+  await checkCodeStorage(services, context, storedBytes, limits.totalCodeSizeBytes);
 
   const created: FunctionBody = {
     name,

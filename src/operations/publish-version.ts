@@ -2,13 +2,12 @@ import { changeFunction, putFunction } from '../functions/change-function.ts';
 import { checkCodeStorage } from '../functions/code-storage.ts';
 import { base64Digest, viewConfiguration } from '../functions/configuration-view.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
-import { readVersion, versionKey } from '../functions/keys.ts';
+import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
-import { publishLatest } from '../functions/publish.ts';
-import type { FunctionBody, VersionBody } from '../functions/records.ts';
+import { publishLatest, unchangedVersion } from '../functions/publish.ts';
 import { findFunction } from '../functions/resolve.ts';
 import { invalidParameter } from '../model/api-error.ts';
-import type { Operation, OperationContext } from './operation.ts';
+import type { Operation } from './operation.ts';
 
 /** A `$LATEST` that has not changed since it was published answers the version that it became then. */
 export const publishVersion: Operation<'PublishVersion'> = async (context, input) => {
@@ -23,7 +22,7 @@ export const publishVersion: Operation<'PublishVersion'> = async (context, input
     checkRevision(input.RevisionId, latest.revisionId);
     checkChangeable(context, latest);
     checkCodeDigest(input.CodeSha256, base64Digest(latest.code.sha256));
-    const existing = await unchangedVersion(context, read.body);
+    const existing = await unchangedVersion(metadata, context, read.body);
     if (existing) return existing;
     await checkCodeStorage(services, context, latest.code.sizeBytes, limits.totalCodeSizeBytes);
     const published = publishLatest(read.body, ids, clock.now(), input.Description);
@@ -38,15 +37,6 @@ export const publishVersion: Operation<'PublishVersion'> = async (context, input
     activation.begin({ account, region, functionName: name, version: version.version });
   return { output: viewConfiguration(context, version, { qualifier: version.version }) };
 };
-
-/** The version may have been deleted since; then there is one to be made again, under a new number. */
-async function unchangedVersion(
-  context: OperationContext,
-  { name, publishedVersion }: FunctionBody,
-): Promise<VersionBody | undefined> {
-  if (publishedVersion === undefined) return undefined;
-  return (await readVersion(context.services.metadata, context, name, publishedVersion))?.body;
-}
 
 function checkCodeDigest(given: string | undefined, current: string): void {
   if (given === undefined || given === '' || given === current) return;

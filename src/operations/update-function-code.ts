@@ -5,7 +5,7 @@ import { viewConfiguration } from '../functions/configuration-view.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
-import { publishLatest, withUpdate } from '../functions/publish.ts';
+import { publishLatest, unchangedVersion, withUpdate } from '../functions/publish.ts';
 import { LATEST } from '../functions/records.ts';
 import { findFunction } from '../functions/resolve.ts';
 import { invalidParameter } from '../model/api-error.ts';
@@ -39,18 +39,22 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
     return { output: viewConfiguration(context, latest) };
   }
   const code = await packages.store(zip);
-  await checkCodeStorage(services, context, code.sizeBytes, limits.totalCodeSizeBytes);
+  const storedBytes = input.Publish ? 2 * code.sizeBytes : code.sizeBytes;
+  await checkCodeStorage(services, context, storedBytes, limits.totalCodeSizeBytes);
 
   const answer = await changeFunction(services, context, name, async () => {
     const read = await findChangeable();
     const nowMs = clock.now();
     const updated = withUpdate(read.body, { code, settings: settingsWith(read.body.latest.settings) }, ids, nowMs);
-    const published = input.Publish ? publishLatest(updated, ids, nowMs) : undefined;
+    const existing = input.Publish ? await unchangedVersion(metadata, context, updated) : undefined;
+    const published = input.Publish && !existing ? publishLatest(updated, ids, nowMs) : undefined;
     const changes: Change[] = [putFunction(context, read, published?.owner ?? updated)];
-    if (published)
-      changes.push({ type: 'put', key: versionKey(context, name, published.version.version), body: published.version });
+    if (published) {
+      const key = versionKey(context, name, published.version.version);
+      changes.push({ type: 'put', key, body: published.version, expect: 0 });
+    }
     await metadata.commit(changes);
-    return published?.version ?? updated.latest;
+    return existing ?? published?.version ?? updated.latest;
   });
   activation.begin({ account, region, functionName: name, version: LATEST });
   if (answer.version === LATEST) return { output: viewConfiguration(context, answer) };

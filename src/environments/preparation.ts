@@ -1,6 +1,6 @@
-import { type Preparation, PreparationFailed } from '../../functions/activation.ts';
-import type { CodePackages } from '../../functions/code-packages.ts';
-import type { VersionBody } from '../../functions/records.ts';
+import { type Preparation, PreparationFailed } from '../functions/activation.ts';
+import type { CodePackages } from '../functions/code-packages.ts';
+import type { VersionBody } from '../functions/records.ts';
 import { type InstalledRuntimes, RuntimeMissing } from './installed-runtimes.ts';
 
 /** What has to be done before a version is Active: its code unpacked, its runtime found or fetched. */

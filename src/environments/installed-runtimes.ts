@@ -1,9 +1,9 @@
 import { basename, dirname } from 'node:path';
-import { findPython, findPythons, type Python } from '../../base/interpreters.ts';
-import type { Mount } from '../sandbox.ts';
-import { matchRuntime, type RuntimeFamily, type RuntimeMatch } from './description.ts';
-import { fetchNode } from './node-fetch.ts';
-import { readyFolder } from './ready-folder.ts';
+import { findPython, findPythons, type Python } from '../base/interpreters.ts';
+import { matchRuntime, type RuntimeFamily, type RuntimeMatch, readRuntimeFamilies } from './runtimes/description.ts';
+import { fetchNode } from './runtimes/node-fetch.ts';
+import { readyFolder } from './runtimes/ready-folder.ts';
+import type { Mount } from './sandbox.ts';
 
 /** An interpreter that is there, and where it appears inside a sandbox. */
 export interface Interpreter {
@@ -26,7 +26,8 @@ export interface InstalledRuntime extends RuntimeMatch {
 export class RuntimeMissing extends Error {}
 
 export interface RuntimesOptions {
-  readonly families: readonly RuntimeFamily[];
+  /** Folder of the runtime families. */
+  readonly directory: string;
   readonly cacheDir: string;
   readonly nearest: boolean;
   /** Lines about what takes long. */
@@ -39,10 +40,12 @@ const SYSTEM_PREFIX = '/usr';
 /** Finds, and fetches when need be, what runtime identifiers run on. Remembers what it found. */
 export class InstalledRuntimes {
   readonly #options: RuntimesOptions;
+  readonly #families: readonly RuntimeFamily[];
   readonly #known = new Map<string, Promise<InstalledRuntime>>();
 
   constructor(options: RuntimesOptions) {
     this.#options = options;
+    this.#families = readRuntimeFamilies(options.directory);
   }
 
   /** Rejects with RuntimeMissing. */
@@ -58,7 +61,7 @@ export class InstalledRuntimes {
   }
 
   async #find(identifier: string): Promise<InstalledRuntime> {
-    const match = matchRuntime(this.#options.families, identifier);
+    const match = matchRuntime(this.#families, identifier);
     if (!match) throw new RuntimeMissing(`lambdad does not run ${identifier} yet.`);
     const interpreter = await this.#interpreter(match);
     if (!interpreter) return { ...match, directory: match.family.directory };

@@ -1,0 +1,150 @@
+/**
+ * The bootstrap of the managed Node runtimes: loads the handler, then answers one event after the other.
+ *
+ * Deliberate differences from AWS's own client: an event that is no JSON fails its invocation instead of the process;
+ * an unfinished stream that user code destroyed still carries its error to the caller; managed instances (several
+ * invocations at a time) are not served.
+ */
+
+'use strict';
+
+const { Client } = require('./client.cjs');
+const { patchConsole } = require('./console.cjs');
+const { contextMaker } = require('./context.cjs');
+const { failureOf, runtimeError } = require('./errors.cjs');
+const { loadHandler, streamifyResponse } = require('./handler.cjs');
+const { HttpResponseStream } = require('./http-response-stream.cjs');
+const { awaitingInvoker, callbackInvoker } = require('./invocation.cjs');
+const { InvokeStore, invokeContext } = require('./invoke-store.cjs');
+
+/** Everything in which nodejs18.x to nodejs22.x differ from nodejs24.x and later. */
+const behaviours = {
+  callbacks: {
+    callbacks: true,
+    importsFirst: false,
+    looksIntoDefaultExport: false,
+    callbackError: undefined,
+    plainErrorNames: false,
+    namesStringifyError: false,
+    traceIdInContext: false,
+    invokeStore: false,
+    catchesUncaught: true,
+    initErrorTitle: 'Uncaught Exception',
+  },
+  promises: {
+    callbacks: false,
+    importsFirst: true,
+    looksIntoDefaultExport: true,
+    callbackError:
+      'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.',
+    plainErrorNames: true,
+    namesStringifyError: true,
+    traceIdInContext: true,
+    invokeStore: true,
+    catchesUncaught: false,
+    initErrorTitle: 'Init Error',
+  },
+};
+const firstMajorWithoutCallbacks = 24;
+const nodeMajor = Number.parseInt(process.versions.node, 10);
+const behaviour = nodeMajor < firstMajorWithoutCallbacks ? behaviours.callbacks : behaviours.promises;
+
+const exitCodes = { platformLost: 1, unhandledRejection: 128, uncaughtException: 129 };
+const requestIdKey = Symbol.for('aws.lambda.runtime.requestId');
+
+const { env } = process;
+const store = behaviour.invokeStore ? new InvokeStore() : undefined;
+let client;
+let logError;
+let runningId;
+let runningTenantId;
+let onEmptyLoop = () => {};
+let exitCode;
+
+/** Loads the handler and asks for the first event; what follows is driven by the answers. */
+async function run() {
+  client = new Client(env.AWS_LAMBDA_RUNTIME_API, (reason) => {
+    if (exitCode === undefined) process.stderr.write(`The Lambda Runtime API is gone: ${reason}.\n`);
+    process.exit(exitCode ?? exitCodes.platformLost);
+  });
+  setGlobals();
+  const requestId = store === undefined ? () => globalThis[requestIdKey] : () => store.getRequestId();
+  logError = patchConsole(requestId, () => runningTenantId);
+  if (behaviour.callbacks) process.on('beforeExit', () => onEmptyLoop());
+  if (behaviour.catchesUncaught) catchUncaught();
+
+  let loaded;
+  try {
+    loaded = await loadHandler(behaviour, env.LAMBDA_TASK_ROOT, env._HANDLER ?? '');
+  } catch (error) {
+    await failInit(error);
+    return;
+  }
+  const invoke = invokerFor(loaded);
+  client.start((headers, body) => enter(invoke, headers, body));
+}
+
+function enter(invoke, headers, body) {
+  runningId = headers['lambda-runtime-aws-request-id'];
+  runningTenantId = headers['lambda-runtime-aws-tenant-id'];
+  const traceId = headers['lambda-runtime-trace-id'];
+  if (traceId) env._X_AMZN_TRACE_ID = traceId;
+  else delete env._X_AMZN_TRACE_ID;
+  if (store === undefined) {
+    globalThis[requestIdKey] = runningId;
+    invoke(runningId, headers, body);
+  } else {
+    store.run(invokeContext(headers), () => invoke(runningId, headers, body));
+  }
+}
+
+function invokerFor({ handler, streaming, highWaterMark }) {
+  const makeContext = contextMaker(behaviour);
+  const onIdle = (action) => {
+    onEmptyLoop = action;
+  };
+  const parts = { behaviour, client, handler, highWaterMark, makeContext, logError, onIdle };
+  if (streaming) return require('./streaming.cjs').streamingInvoker(parts);
+  return behaviour.callbacks ? callbackInvoker(parts) : awaitingInvoker(parts);
+}
+
+/** Posts the init error and ends the process: with AWS's exit code, or from Node 24 on as an uncaught error does. */
+async function failInit(error) {
+  logError(behaviour.initErrorTitle, error);
+  if (behaviour.catchesUncaught) {
+    failAndExit(error, exitCodes.uncaughtException);
+    return;
+  }
+  await new Promise((answered) => client.failLast(undefined, failureOf(error), answered));
+  client.release();
+  throw error;
+}
+
+function catchUncaught() {
+  process.on('uncaughtException', (error) => {
+    logError('Uncaught Exception', error);
+    failAndExit(error, exitCodes.uncaughtException);
+  });
+  process.on('unhandledRejection', (reason, promise) => {
+    const error = runtimeError(behaviour, 'UnhandledPromiseRejection', String(reason));
+    Object.assign(error, { reason, promise });
+    logError('Unhandled Promise Rejection', error);
+    failAndExit(error, exitCodes.unhandledRejection);
+  });
+}
+
+/** Between invocations, or with a streamed result under way, nobody waits for the error: then the exit tells it all. */
+function failAndExit(error, code) {
+  if (exitCode !== undefined) return;
+  exitCode = code;
+  if (client.awaitsAnswer) process.exit(code);
+  client.failLast(runningId, failureOf(error), () => process.exit(code));
+}
+
+function setGlobals() {
+  if (env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA === '1' || env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA === 'true') return;
+  globalThis.awslambda = { streamifyResponse, HttpResponseStream };
+  if (store !== undefined) globalThis.awslambda.InvokeStore = store;
+}
+
+module.exports = { run };

@@ -1,0 +1,107 @@
+"""The context object handed to a function."""
+
+import os
+import time
+
+from . import logs
+
+
+class LambdaContext(object):
+    def __init__(
+        self,
+        invoke_id,
+        client_context,
+        cognito_identity,
+        epoch_deadline_time_in_ms,
+        invoked_function_arn=None,
+        tenant_id=None,
+    ):
+        self.aws_request_id = invoke_id
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn = invoked_function_arn
+        self.tenant_id = tenant_id
+        self.client_context = ClientContext._of(client_context)
+        self.identity = CognitoIdentity._of(cognito_identity)
+        self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
+
+    def get_remaining_time_in_millis(self):
+        """Milliseconds until the invocation's deadline, never below 0."""
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
+
+    def log(self, msg):
+        logs.write(str(msg))
+
+    def __repr__(self):
+        return _describe(
+            self,
+            (
+                "aws_request_id",
+                "log_group_name",
+                "log_stream_name",
+                "function_name",
+                "memory_limit_in_mb",
+                "function_version",
+                "invoked_function_arn",
+                "client_context",
+                "identity",
+                "tenant_id",
+            ),
+        )
+
+
+class CognitoIdentity(object):
+    __slots__ = ["cognito_identity_id", "cognito_identity_pool_id"]
+
+    @classmethod
+    def _of(cls, members):
+        identity = cls()
+        members = members or {}
+        identity.cognito_identity_id = members.get("cognitoIdentityId")
+        identity.cognito_identity_pool_id = members.get("cognitoIdentityPoolId")
+        return identity
+
+    def __repr__(self):
+        return _describe(self, self.__slots__)
+
+
+class Client(object):
+    __slots__ = ["installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"]
+
+    def __repr__(self):
+        return _describe(self, self.__slots__)
+
+
+class ClientContext(object):
+    __slots__ = ["custom", "env", "client"]
+
+    @classmethod
+    def _of(cls, members):
+        if members is None:
+            return None
+        context = _fill(cls(), members)
+        if context.client is not None:
+            context.client = _fill(Client(), context.client)
+        return context
+
+    def __repr__(self):
+        return _describe(self, self.__slots__)
+
+
+def _fill(target, members):
+    for name in target.__slots__:
+        setattr(target, name, members.get(name))
+    return target
+
+
+def _describe(target, names):
+    members = ",".join("%s=%s" % (name, getattr(target, name)) for name in names)
+    return "%s([%s])" % (type(target).__name__, members)
+
+
+# The types belong, for whoever prints or imports them, to the module they have on AWS.
+for _type in (LambdaContext, CognitoIdentity, Client, ClientContext):
+    _type.__module__ = "awslambdaric.lambda_context"

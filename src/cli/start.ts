@@ -1,0 +1,73 @@
+import { type Config, ConfigError, configHelp, readConfig } from '../config.ts';
+import type { RunningServer } from '../main.ts';
+import { type Call, type Command, type Option, withoutAdvice } from './command.ts';
+import { CommandFailure, EXIT_INTERRUPTED, EXIT_OK } from './failure.ts';
+
+export type StartServer = (config: Config) => Promise<RunningServer>;
+
+/**
+ * One Ctrl-C may arrive several times: from the terminal, from npm, and from the launcher that handed over to another
+ * Node. Within this time they count as one.
+ */
+const SAME_KEYPRESS_MS = 300;
+
+export const command: Command = {
+  operands: { min: 0, max: 0 },
+  ownParser: true,
+  options: Object.fromEntries(Object.entries(configHelp).map(([name, text]) => [name, helpOption(text)])),
+  notes: [
+    'Each option is also a variable: --idle-seconds is LAMBDAD_IDLE_SECONDS; the option wins.',
+    'Ctrl-C or SIGTERM lets running invokes finish and ends; a second Ctrl-C ends at once.',
+    'Exit codes: 0 ended as asked; 1 it cannot start; 130 ended by a second Ctrl-C.',
+  ],
+  run: (call) => runServer(call, async (config) => (await import('../main.ts')).startServer(config)),
+};
+
+/** The settings' help lines are `VALUE   text`. */
+function helpOption(text: string): Option {
+  const [value = '', help = ''] = text.split(/ {2,}/, 2);
+  return value === '' ? { type: 'boolean', help } : { type: 'string', value, help };
+}
+
+/** Runs the server until a signal ends it. Throws CommandFailure when it cannot start. */
+export async function runServer(call: Call, startServer: StartServer): Promise<number> {
+  const stop = stopRequests();
+  const server = await starting(call, startServer);
+  if (call.json) call.terminal.out(JSON.stringify({ url: server.url, lines: server.lines }));
+  else for (const line of [`lambdad listening on ${server.url}`, ...server.lines]) call.terminal.out(line);
+  await stop;
+  await server.close();
+  return EXIT_OK;
+}
+
+async function starting(call: Call, startServer: StartServer): Promise<RunningServer> {
+  const argv = call.argv.filter((word) => word !== '--json');
+  try {
+    return await startServer(readConfig(argv, call.env));
+  } catch (error) {
+    throw startFailure(error as Error);
+  }
+}
+
+function startFailure(error: Error): Error {
+  const [message = '', ...more] = withoutAdvice(error.message).split('\n');
+  if (error instanceof ConfigError)
+    return new CommandFailure(message, more.length > 0 ? more : ['see: lambdad start --help']);
+  // A mistake in the program keeps its stack; everything else is the machine's or the data folder's answer.
+  const mistaken = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+  return mistaken ? error : new CommandFailure(message, more);
+}
+
+/** Resolves at the first signal that asks for the end; a second Ctrl-C ends the process at once. */
+function stopRequests(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let firstAt: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAt === undefined) {
+      firstAt = performance.now();
+      resolve();
+    } else if (signal === 'SIGINT' && performance.now() - firstAt > SAME_KEYPRESS_MS) process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return promise;
+}

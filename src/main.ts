@@ -14,6 +14,7 @@ import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { createActivation } from './functions/activation-queue.ts';
+import type { CodePackages } from './functions/code-packages.ts';
 import { createPackages } from './functions/packages.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
@@ -77,15 +78,57 @@ export async function startServer(config: Config): Promise<RunningServer> {
 }
 
 async function startIn(config: Config, folder: DataFolder): Promise<RunningServer> {
+  const lines: string[] = [];
+  const parts = await partsOf(config, folder, lines);
+  const { services, logs, sandboxes } = parts;
+  let closing = false;
+  const server = await startHttpServer({
+    host: config.host,
+    port: config.port,
+    packages: services.packages,
+    clock: systemClock,
+    ids: randomIds,
+    log: note,
+    pipeline: createPipeline({
+      operations,
+      services,
+      authentication: await authenticationOf(config, lines),
+      logsApi: createLogsApi(logs, systemClock),
+      log: note,
+      closing: () => closing,
+    }),
+  });
+  await services.activation.resume();
+  const collecting = collectNowAndThen(services.packages);
+  lines.push(`clients:  eval "$(lambdad env)"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`);
+  const close = async () => {
+    closing = true;
+    clearInterval(collecting);
+    await Promise.all([server.close(config.shutdownMs), services.invoker.close(config.shutdownMs)]);
+    await services.activation.idle();
+    await sandboxes.close();
+    await logs.close();
+    await services.metadata.close();
+    await folder.close();
+  };
+  return { url: server.origin, lines, close };
+}
+
+function collectNowAndThen(packages: CodePackages): NodeJS.Timeout {
+  const collect = () => void packages.collect().catch((error: Error) => note(error.message));
+  collect();
+  return setInterval(collect, COLLECT_INTERVAL_MS).unref();
+}
+
+/** Everything behind the HTTP server. */
+async function partsOf(config: Config, folder: DataFolder, lines: string[]) {
   const clock = systemClock;
   const ids = randomIds;
   const { paths } = folder;
-  const lines: string[] = [];
   const limits = limitsOf(config);
   const metadata = cachedMetadata(await openSqliteMetadata({ path: paths.database }), CACHED_RECORDS_MAX);
-  const blobs = await openDiskBlobs(paths.blobs, clock);
   const packages = createPackages({
-    blobs,
+    blobs: await openDiskBlobs(paths.blobs, clock),
     metadata,
     directory: paths.unpacked,
     clock,
@@ -95,12 +138,8 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const sandboxes = await sandboxesOf(config, paths.run, lines);
-  const runtimes = new InstalledRuntimes({
-    directory: assetPath('runtimes'),
-    cacheDir: config.cacheDir,
-    nearest: config.nearestRuntime,
-    progress: note,
-  });
+  const { cacheDir, nearestRuntime: nearest } = config;
+  const runtimes = new InstalledRuntimes({ directory: assetPath('runtimes'), cacheDir, nearest, progress: note });
   const factory = new EnvironmentFactory({ sandboxes, runtimes, packages, logs, clock, ids });
   const pool = new Pool({
     create: (target, listener) => factory.create(target, listener),
@@ -121,42 +160,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
   const services: Services = { metadata, packages, activation, invoker, clock, ids, locks, limits };
-  const authentication = await authenticationOf(config, lines);
-  let closing = false;
-  const server = await startHttpServer({
-    host: config.host,
-    port: config.port,
-    packages,
-    clock,
-    ids,
-    log: note,
-    pipeline: createPipeline({
-      operations,
-      services,
-      authentication,
-      logsApi: createLogsApi(logs, clock),
-      log: note,
-      closing: () => closing,
-    }),
-  });
-  await activation.resume();
-  const collecting = setInterval(
-    () => void packages.collect().catch((error: Error) => note(error.message)),
-    COLLECT_INTERVAL_MS,
-  );
-  collecting.unref();
-  lines.push(`clients:  eval "$(lambdad env)"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`);
-  const close = async () => {
-    closing = true;
-    clearInterval(collecting);
-    await Promise.all([server.close(config.shutdownMs), invoker.close(config.shutdownMs)]);
-    await activation.idle();
-    await sandboxes.close();
-    await logs.close();
-    await metadata.close();
-    await folder.close();
-  };
-  return { url: server.origin, lines, close };
+  return { services, logs, sandboxes };
 }
 
 async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {

@@ -4,6 +4,7 @@ import { type Call, type Command, serverOptions } from './command.ts';
 import { connectionOf } from './connection.ts';
 import { ApiFailure, EXIT_OK, UsageError } from './failure.ts';
 import { Follower, type LoggedEvent } from './follow.ts';
+import { aborted, untilInterrupted } from './interrupt.ts';
 import { callLambda } from './lambda-api.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -76,14 +77,14 @@ async function groupOf(client: Client, name: string): Promise<string> {
 
 async function follow(call: Call, log: Log): Promise<void> {
   const print = printer(call);
-  const stop = new AbortController();
-  const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   // Ctrl-C ends following, and that is no failure.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
-  while (!stop.signal.aborted) {
+  const interrupt = untilInterrupted();
+  const stopped = aborted(interrupt.asked);
+  while (!interrupt.asked.aborted) {
     await Promise.race([readNew(log, print), stopped]);
-    await sleep(POLL_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    await sleep(POLL_MS, undefined, { signal: interrupt.asked }).catch(() => undefined);
   }
+  await interrupt.settled();
 }
 
 /** Prints what is new in the log, through all pages; resolves to the number of events. */

@@ -1,15 +1,10 @@
 import { type Config, ConfigError, configHelp, readConfig } from '../config.ts';
 import type { RunningServer } from '../main.ts';
 import { type Call, type Command, type Option, withoutAdvice } from './command.ts';
-import { CommandFailure, EXIT_INTERRUPTED, EXIT_OK } from './failure.ts';
+import { CommandFailure, EXIT_OK } from './failure.ts';
+import { aborted, untilInterrupted } from './interrupt.ts';
 
 export type StartServer = (config: Config) => Promise<RunningServer>;
-
-/**
- * One Ctrl-C may arrive several times: from the terminal, from npm, and from the launcher that handed over to another
- * Node. Within this time they count as one.
- */
-const SAME_KEYPRESS_MS = 300;
 
 export const command: Command = {
   operands: { min: 0, max: 0 },
@@ -31,12 +26,13 @@ function helpOption(text: string): Option {
 
 /** Runs the server until a signal ends it. Throws CommandFailure when it cannot start. */
 export async function runServer(call: Call, startServer: StartServer): Promise<number> {
-  const stop = stopRequests();
+  const interrupt = untilInterrupted();
   const server = await starting(call, startServer);
   if (call.json) call.terminal.out(JSON.stringify({ url: server.url, lines: server.lines }));
   else for (const line of [`lambdad listening on ${server.url}`, ...server.lines]) call.terminal.out(line);
-  await stop;
+  await aborted(interrupt.asked);
   await server.close();
+  await interrupt.settled();
   return EXIT_OK;
 }
 
@@ -56,18 +52,4 @@ function startFailure(error: Error): Error {
   // A mistake in the program keeps its stack; everything else is the machine's or the data folder's answer.
   const mistaken = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
   return mistaken ? error : new CommandFailure(message, more);
-}
-
-/** Resolves at the first signal that asks for the end; a second Ctrl-C ends the process at once. */
-function stopRequests(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let firstAt: number | undefined;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (firstAt === undefined) {
-      firstAt = performance.now();
-      resolve();
-    } else if (signal === 'SIGINT' && performance.now() - firstAt > SAME_KEYPRESS_MS) process.exit(EXIT_INTERRUPTED);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  return promise;
 }

@@ -45,6 +45,8 @@ class Scan {
   readonly #text: string;
   readonly #open: Open[] = [];
   #at = 0;
+  /** A value must come next, and nothing else. */
+  #wantsValue = true;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -64,7 +66,10 @@ class Scan {
   firstFault(): Fault {
     this.#skip(SPACE);
     if (this.#at >= this.#bytes.length) return this.#fault('No content to map due to end-of-input');
-    for (let fault = this.#value(); ; fault = this.#next()) if (fault) return fault;
+    for (;;) {
+      const fault = this.#wantsValue ? this.#value() : this.#next();
+      if (fault) return fault;
+    }
   }
 
   /** What must come after a value: a separator and another one, an end, or nothing. */
@@ -84,9 +89,12 @@ class Scan {
     }
     if (byte !== COMMA) return this.#unexpected(`was expecting comma to separate ${open.kind} entries`);
     this.#at += 1;
-    return open.kind === 'Object' ? this.#member() : this.#value();
+    if (open.kind === 'Object') return this.#member();
+    this.#wantsValue = true;
+    return undefined;
   }
 
+  /** A field's name and its colon. */
   #member(): Fault | undefined {
     this.#skip(SPACE);
     const open = this.#open.at(-1) as Open;
@@ -99,10 +107,13 @@ class Scan {
     if (this.#bytes[this.#at] !== COLON)
       return this.#unexpected('was expecting a colon to separate field name and value');
     this.#at += 1;
-    return this.#value();
+    this.#wantsValue = true;
+    return undefined;
   }
 
+  /** A plain value as a whole, an object or array up to where its first value begins. */
   #value(): Fault | undefined {
+    this.#wantsValue = false;
     this.#skip(SPACE);
     const byte = this.#bytes[this.#at];
     const around = this.#open.at(-1);
@@ -134,7 +145,9 @@ class Scan {
       this.#open.pop();
       return undefined;
     }
-    return kind === 'Object' ? this.#member() : this.#value();
+    if (kind === 'Object') return this.#member();
+    this.#wantsValue = true;
+    return undefined;
   }
 
   #afterNumber(): Fault | undefined {

@@ -176,7 +176,7 @@ describe('Invoke', { timeout: 10_000 }, () => {
       'lambdad does not queue asynchronous invokes yet.',
     );
     await rejects(invoke({ TenantId: 'a' }), 'InvalidParameterValueException', /tenancy/);
-    await rejects(invoke({ ClientContext: 'e30' + '='.repeat(3581) }), 'InvalidRequestContentException', /3583/);
+    await rejects(invoke({ ClientContext: `e30${'='.repeat(3581)}` }), 'InvalidRequestContentException', /3583/);
     for (const bad of ['!!', Buffer.from('[1]').toString('base64'), Buffer.from('{').toString('base64')])
       await rejects(
         invoke({ ClientContext: bad }),

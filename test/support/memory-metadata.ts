@@ -1,6 +1,5 @@
-import { checkLimit, encodeChanges } from '../../src/store/check-request.ts';
+import { checkLimit, type EncodedChange, encodeChanges } from '../../src/store/check-request.ts';
 import {
-  type Change,
   type MetadataStore,
   type Page,
   type RecordKey,
@@ -12,45 +11,61 @@ import {
 const nameOf = ({ account, region, kind, id }: RecordKey) => [account, region, kind, id].join('\n');
 const byName = (one: StoredRecord, other: StoredRecord) => (nameOf(one) < nameOf(other) ? -1 : 1);
 
-/** A metadata store for unit tests: the port's promises, kept in a Map. Bodies are copied, as a database would. */
+/** A metadata store for unit tests: the port's promises, kept in a Map, with bodies as JSON text as a database has them. */
 export function memoryMetadata(): MetadataStore {
-  const records = new Map<string, StoredRecord>();
-  const sorted = (wanted: (record: StoredRecord) => boolean) => [...records.values()].filter(wanted).sort(byName);
-
-  function check(change: Change): void {
-    if (change.type === 'deletePrefix' || change.expect === undefined) return;
-    if ((records.get(nameOf(change.key))?.revision ?? 0) !== change.expect) throw new RevisionConflict(change.key);
-  }
-
-  function apply(change: Change): number {
-    const { account, region, kind, id } = change.key;
-    if (change.type === 'deletePrefix') {
-      for (const record of sorted((it) => nameOf(it).startsWith(nameOf(change.key)))) records.delete(nameOf(record));
-      return 0;
-    }
-    const revision = (records.get(nameOf(change.key))?.revision ?? 0) + 1;
-    if (change.type === 'delete') records.delete(nameOf(change.key));
-    else records.set(nameOf(change.key), { account, region, kind, id, revision, body: structuredClone(change.body) });
-    return change.type === 'delete' ? 0 : revision;
-  }
+  let records = new Map<string, StoredRecord>();
+  let closed = false;
+  const checkOpen = () => {
+    if (closed) throw new Error('the metadata store is closed');
+  };
+  const copied = (record: StoredRecord): StoredRecord => ({ ...record, body: structuredClone(record.body) });
+  const sorted = (wanted: (record: StoredRecord) => boolean) =>
+    [...records.values()].filter(wanted).sort(byName).map(copied);
 
   return {
-    get: async (key) => records.get(nameOf(key)),
+    async get(key) {
+      checkOpen();
+      const record = records.get(nameOf(key));
+      return record && copied(record);
+    },
     async list({ account, region, kind, prefix = '', after = '', limit }: Page) {
+      checkOpen();
       checkLimit(limit);
       const wanted = (it: StoredRecord) =>
         it.account === account && it.region === region && it.kind === kind && it.id.startsWith(prefix) && it.id > after;
       return sorted(wanted).slice(0, limit);
     },
     async scan(kind: RecordKind, after: RecordKey | undefined, limit: number) {
+      checkOpen();
       checkLimit(limit);
       return sorted((it) => it.kind === kind && (after === undefined || nameOf(it) > nameOf(after))).slice(0, limit);
     },
     async commit(changes) {
-      encodeChanges(changes);
-      for (const change of changes) check(change);
-      return changes.map(apply);
+      checkOpen();
+      // All or nothing: the changes are made to a copy, which takes the place of the records at the end.
+      const draft = new Map(records);
+      const revisions = encodeChanges(changes).map((change) => apply(draft, change));
+      records = draft;
+      return revisions;
     },
-    close: async () => records.clear(),
+    async close() {
+      closed = true;
+    },
   };
+}
+
+function apply(records: Map<string, StoredRecord>, change: EncodedChange): number {
+  const name = nameOf(change.key);
+  if (change.type === 'deletePrefix') {
+    for (const present of [...records.keys()]) if (present.startsWith(name)) records.delete(present);
+    return 0;
+  }
+  const before = records.get(name)?.revision ?? 0;
+  if (change.expect !== undefined && change.expect !== before) throw new RevisionConflict(change.key);
+  if (change.type === 'delete') {
+    records.delete(name);
+    return 0;
+  }
+  records.set(name, { ...change.key, revision: before + 1, body: JSON.parse(change.body) });
+  return before + 1;
 }

@@ -21,134 +21,139 @@ export interface Refusal {
   readonly close?: boolean;
 }
 
-export interface FakeRuntimeApi {
-  /** host:port, for AWS_LAMBDA_RUNTIME_API. */
-  readonly address: string;
-  /** Hands an event to the runtime, as soon as it asks, and resolves with what it posts for it. */
-  invoke(event: unknown, headers?: Record<string, string>): Promise<Posted>;
-  /** Resolves when the runtime has asked for an event and none is there. */
-  idle(): Promise<void>;
-  /** Resolves with the init error once it is posted. */
-  initError(): Promise<Posted>;
-  refuseNext(refusal: Refusal): void;
-  /** Sends events without a length from now on. */
-  sendChunked(): void;
-  /** How many connections the runtime has opened. */
-  connections(): number;
-  /** Ends all connections. May be called again. */
-  close(): Promise<void>;
-}
-
 interface QueuedEvent {
   readonly headers: Record<string, string>;
-  readonly body: string | Buffer;
+  readonly body: string;
 }
 
 const HEADER_BYTES_MAX = 256 * 1024;
 const DEADLINE_MS = 3000;
 const accepted = { status: 202, body: '{"status":"OK"}\n' };
 
-/** A Runtime API on loopback that answers as the platform does and keeps what comes in. */
+/** Starts a Runtime API on loopback that answers as the platform does and keeps what comes in. */
 export async function startFakeRuntimeApi(): Promise<FakeRuntimeApi> {
-  const events: QueuedEvent[] = [];
-  const askers: ServerResponse[] = [];
-  const invocations = new Map<string, (posted: Posted) => void>();
-  const initErrors = Promise.withResolvers<Posted>();
-  const closing = new WeakSet<Socket>();
-  let onIdle: (() => void)[] = [];
-  let refusal: Refusal | undefined;
-  let chunked = false;
-  let count = 0;
-  let connections = 0;
+  const api = new FakeRuntimeApi();
+  await api.listen();
+  return api;
+}
 
-  function matchUp(): void {
-    while (askers.length > 0 && events.length > 0) {
-      const asker = askers.shift()!;
-      const event = events.shift()!;
-      asker.writeHead(
-        200,
-        chunked ? event.headers : { ...event.headers, 'Content-Length': Buffer.byteLength(event.body) },
-      );
-      asker.end(event.body);
-    }
-    if (askers.length === 0) return;
-    for (const resolve of onIdle) resolve();
-    onIdle = [];
+export class FakeRuntimeApi {
+  #events: QueuedEvent[] = [];
+  #askers: ServerResponse[] = [];
+  #invocations = new Map<string, (posted: Posted) => void>();
+  #initError = Promise.withResolvers<Posted>();
+  #onIdle: (() => void)[] = [];
+  #closing = new WeakSet<Socket>();
+  #refusal: Refusal | undefined;
+  #chunked = false;
+  #eventCount = 0;
+  #connectionCount = 0;
+  #server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => this.#answer(request, response));
+
+  async listen(): Promise<void> {
+    this.#server.on('connection', () => {
+      this.#connectionCount += 1;
+    });
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
   }
 
-  function receive(posted: Posted): void {
-    if (posted.kind === 'init-error') initErrors.resolve(posted);
-    invocations.get(posted.id)?.(posted);
-    invocations.delete(posted.id);
+  /** host:port, for AWS_LAMBDA_RUNTIME_API. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What was asked over a connection that ends now will be asked again over the next. */
-  function forget(socket: Socket): void {
-    closing.add(socket);
-    for (const asker of askers.filter((each) => each.req.socket === socket)) askers.splice(askers.indexOf(asker), 1);
+  /** Hands an event to the runtime, as soon as it asks, and resolves with what it posts for it. */
+  invoke(event: unknown, headers: Record<string, string> = {}): Promise<Posted> {
+    this.#eventCount += 1;
+    const id = `8476a536-e9f4-11e8-9739-${String(this.#eventCount).padStart(12, '0')}`;
+    const body = typeof event === 'string' ? event : JSON.stringify(event);
+    const { promise, resolve } = Promise.withResolvers<Posted>();
+    this.#invocations.set(id, resolve);
+    this.#events.push({ headers: { ...invocationHeaders(id), ...headers }, body });
+    this.#matchUp();
+    return promise;
   }
 
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, async (request, response) => {
+  /** Resolves when the runtime has asked for an event and none is there. */
+  idle(): Promise<void> {
+    if (this.#askers.length > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Resolves with the init error once it is posted. */
+  initError(): Promise<Posted> {
+    return this.#initError.promise;
+  }
+
+  refuseNext(refusal: Refusal): void {
+    this.#refusal = refusal;
+  }
+
+  /** Sends events without a length from now on. */
+  sendChunked(): void {
+    this.#chunked = true;
+  }
+
+  /** How many connections the runtime has opened. */
+  connections(): number {
+    return this.#connectionCount;
+  }
+
+  /** Ends all connections. May be called again. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') {
-      if (closing.has(request.socket)) return;
-      askers.push(response);
-      response.on('close', () => {
-        const at = askers.indexOf(response);
-        if (at >= 0) askers.splice(at, 1);
-      });
-      matchUp();
+      this.#takeAsker(request, response);
       return;
     }
     const posted = await readPost(request);
-    const answer: Refusal = refusal ?? accepted;
-    refusal = undefined;
-    if (answer.close) forget(request.socket);
+    const answer: Refusal = this.#refusal ?? accepted;
+    this.#refusal = undefined;
+    if (answer.close) this.#forget(request.socket);
     response.writeHead(answer.status, {
       'Content-Type': 'application/json',
       ...(answer.close ? { Connection: 'close' } : {}),
     });
     response.end(answer.body ?? '{"errorMessage":"refused","errorType":"Refused"}\n');
-    receive(posted);
-  });
-  server.on('connection', () => {
-    connections += 1;
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+    if (posted.kind === 'init-error') this.#initError.resolve(posted);
+    this.#invocations.get(posted.id)?.(posted);
+    this.#invocations.delete(posted.id);
+  }
 
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    invoke(event, headers = {}) {
-      count += 1;
-      const id =
-        headers['Lambda-Runtime-Aws-Request-Id'] ?? `8476a536-e9f4-11e8-9739-${String(count).padStart(12, '0')}`;
-      const body = typeof event === 'string' || Buffer.isBuffer(event) ? event : JSON.stringify(event);
-      const { promise, resolve } = Promise.withResolvers<Posted>();
-      invocations.set(id, resolve);
-      events.push({ headers: { ...invocationHeaders(id), ...headers }, body });
-      matchUp();
-      return promise;
-    },
-    idle() {
-      if (askers.length > 0) return Promise.resolve();
-      return new Promise((resolve) => onIdle.push(resolve));
-    },
-    initError: () => initErrors.promise,
-    refuseNext(next) {
-      refusal = next;
-    },
-    sendChunked() {
-      chunked = true;
-    },
-    connections: () => connections,
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  #takeAsker(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#closing.has(request.socket)) return;
+    this.#askers.push(response);
+    response.on('close', () => {
+      this.#askers = this.#askers.filter((each) => each !== response);
+    });
+    this.#matchUp();
+  }
+
+  /** What was asked over a connection that ends now will be asked again over the next. */
+  #forget(socket: Socket): void {
+    this.#closing.add(socket);
+    this.#askers = this.#askers.filter((each) => each.req.socket !== socket);
+  }
+
+  #matchUp(): void {
+    while (this.#askers.length > 0 && this.#events.length > 0) {
+      const asker = this.#askers.shift()!;
+      const { headers, body } = this.#events.shift()!;
+      asker.writeHead(200, this.#chunked ? headers : { ...headers, 'Content-Length': Buffer.byteLength(body) });
+      asker.end(body);
+    }
+    if (this.#askers.length === 0) return;
+    for (const resolve of this.#onIdle) resolve();
+    this.#onIdle = [];
+  }
 }
 
 function invocationHeaders(id: string): Record<string, string> {

@@ -12,7 +12,8 @@ for (const node of nodes) {
   describe(`nodejs${node.major}.x`, () => {
     results(node);
     contextObject(node);
-    lookup(node);
+    foundHandlers(node);
+    refusedHandlers(node);
     failures(node);
     connection(node);
   });
@@ -128,7 +129,7 @@ function contextObject(node: NodeFound): void {
   });
 }
 
-function lookup(node: NodeFound): void {
+function foundHandlers(node: NodeFound): void {
   const found: [name: string, handler: string, files: Record<string, string>][] = [
     ['an ES module by its extension', 'index.handler', { 'index.mjs': 'export const handler = async () => "here";' }],
     ['a CommonJS module by its extension', 'index.handler', { 'index.cjs': 'exports.handler = async () => "here";' }],
@@ -156,7 +157,9 @@ function lookup(node: NodeFound): void {
       assert.equal(payload(await api.invoke({})), 'here');
     });
   }
+}
 
+function refusedHandlers(node: NodeFound): void {
   const refused: [handler: string, files: Record<string, string>, type: string, message: RegExp][] = [
     ['index', { 'index.js': echo }, 'Runtime.MalformedHandlerName', /^Bad handler$/],
     [

@@ -11,7 +11,7 @@ export interface NodeFound {
 const FIRST_MAJOR_WITHOUT_CALLBACKS = 24;
 const ENTRY = join(import.meta.dirname, 'index.mjs');
 
-/** This Node, and of each other major version on the machine one. LAMBDAD_TEST_NODES may name more, by colons. */
+/** This Node, and of each other major version on the machine one. TEST_NODES may name more, by colons. */
 export const nodes: readonly NodeFound[] = findNodes();
 export const callbackNode = nodes.find((node) => node.major < FIRST_MAJOR_WITHOUT_CALLBACKS);
 export const promiseNode = nodes.find((node) => node.major >= FIRST_MAJOR_WITHOUT_CALLBACKS);
@@ -19,7 +19,7 @@ export const callbackNodes = nodes.filter((node) => node.major < FIRST_MAJOR_WIT
 export const promiseNodes = nodes.filter((node) => node.major >= FIRST_MAJOR_WITHOUT_CALLBACKS);
 
 function findNodes(): NodeFound[] {
-  const more = (process.env['LAMBDAD_TEST_NODES'] ?? '').split(':').filter((path) => path !== '');
+  const more = (process.env['TEST_NODES'] ?? '').split(':').filter((path) => path !== '');
   const found = new Map<number, NodeFound>();
   for (const path of [process.execPath, ...more, ...commandsOnPath(['node'])]) {
     const major = Number(execFileSync(path, ['-p', 'parseInt(process.versions.node)'], { encoding: 'utf8' }));

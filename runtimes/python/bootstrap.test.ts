@@ -12,8 +12,10 @@ for (const python of pythons) {
   describe(`python3.${python.minor}`, () => {
     results(python);
     contextObject(python);
+    modulePath(python);
     lookup(python);
     failures(python);
+    oddFailures(python);
     connection(python);
   });
 }
@@ -135,7 +137,9 @@ def handler(event, context):
     assert.equal(errorType, 'Runtime.LambdaContextUnmarshalError');
     assert.match(errorMessage, /^Unable to parse Client Context JSON: /);
   });
+}
 
+function modulePath(python: PythonFound): void {
   it('orders the module path as AWS does', async (test) => {
     const source =
       'import sys\ndef handler(event, context):\n    return {"path": sys.path, "argv": sys.argv, "main": __name__}\n';
@@ -270,7 +274,9 @@ def loop():
     assert.equal(unread.errorType, 'Runtime.UnmarshalError');
     assert.match(unread.errorMessage, /^Unable to unmarshal input: Expecting property name enclosed in double quotes/);
   });
+}
 
+function oddFailures(python: PythonFound): void {
   it('keeps hostile errors out of its header lines', async (test) => {
     const source = `def handler(event, context):
     raise type("A\\r\\nX-Evil: 1", (Exception,), {})(event)

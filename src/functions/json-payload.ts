@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ApiError } from '../model/api-error.ts';
-import { complaintAbout } from './json-complaint.ts';
+import { jsonComplaint } from '../protocol/json-complaint.ts';
 
 /** Throws InvalidRequestContentException, in the words of AWS's own parser, unless the bytes are one JSON value. */
 export function checkJsonPayload(payload: Uint8Array): void {
@@ -8,7 +8,7 @@ export function checkJsonPayload(payload: Uint8Array): void {
   if (isUtf8(bytes) && parses(bytes.toString())) return;
   throw new ApiError(
     'InvalidRequestContentException',
-    `Could not parse request body into json: Could not parse payload into json: ${complaintAbout(bytes)}`,
+    `Could not parse request body into json: Could not parse payload into json: ${jsonComplaint(bytes)}`,
   );
 }
 

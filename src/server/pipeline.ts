@@ -10,6 +10,7 @@ import { serialise, type WireAnswer } from '../protocol/serialise.ts';
 import { believeHead, type Caller, judgeHead, type RequestHead, type Secret } from '../protocol/sigv4.ts';
 import { parseQuery, splitTarget } from '../protocol/target.ts';
 import { validateInput } from '../protocol/validate.ts';
+import { StoreFull } from '../store/metadata.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
 import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-body.ts';
@@ -120,8 +121,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let answer: WireAnswer;
     try {
       answer = await serve(request, response, requestId);
-    } catch (error) {
-      if (error instanceof ClientGone) return;
+    } catch (thrown) {
+      if (thrown instanceof ClientGone) return;
+      const error = thrown instanceof StoreFull ? diskFull() : thrown;
       if (isUnexpected(error))
         options.log(`${requestId} ${request.method} ${request.url?.slice(0, 200)}: ${describe(error)}`);
       answer = errorAnswer(error, requestId);
@@ -159,6 +161,11 @@ async function callLogs(api: LogsApi, target: string, body: Uint8Array, caller: 
   const headers = ['Content-Type', 'application/x-amz-json-1.1'];
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
   return { status: answer.status, headers, body: Buffer.from(answer.body) };
+}
+
+/** Nothing of the change was done, and the caller may try again when there is room: said plainly, not as a fault. */
+function diskFull(): ApiError {
+  return new ApiError('ServiceException', 'lambdad has no room left on its disk. Nothing was changed.');
 }
 
 function describe(error: unknown): string {

@@ -8,6 +8,12 @@ import { startTestServer, type TestServer } from '../support/server.ts';
 let server: TestServer;
 let client: LambdaClient;
 
+const FILLING = `
+  export const handler = async () => {
+    const kept = [];
+    for (;;) kept.push(Buffer.alloc(4 << 20, 1));
+  };`;
+
 before(async () => {
   server = await startTestServer();
   client = server.client();
@@ -26,7 +32,6 @@ before(async () => {
             case 'kill': process.kill(process.pid, event.signal); return new Promise(() => {});
             case 'loop': for (;;);
             case 'hang': setInterval(() => {}, 1000); return new Promise(() => {});
-            case 'fill': { const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); }
             case 'big': return 'x'.repeat(event.bytes - 2);
             case 'write': writeFileSync('/tmp/kept', 'kept'); return count;
             case 'read': return { count, kept: existsSync('/tmp/kept') ? readFileSync('/tmp/kept', 'utf8') : null };
@@ -109,7 +114,9 @@ test('a function that loops or never answers times out; /tmp outlives the reset,
 });
 
 test('a function that fills its memory is stopped at MemorySize', async () => {
-  const { payload, error, log } = await invokeFunction(client, 'faulty', { do: 'fill' });
+  // Reclaiming memory on the way to the limit takes a busy machine some seconds.
+  await createFunction(client, 'filling', { Timeout: 30, MemorySize: 128, files: { 'index.mjs': FILLING } });
+  const { payload, error, log } = await invokeFunction(client, 'filling');
   assert.equal(error, 'Unhandled');
   assert.equal((payload as { errorType: string }).errorType, 'Runtime.OutOfMemory');
   assert.match(log, /Memory Size: 128 MB\tMax Memory Used: 128 MB\t.*Error Type: Runtime\.OutOfMemory\n/);

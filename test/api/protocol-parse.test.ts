@@ -53,7 +53,7 @@ test('faults in JSON are told with their place', () => {
     ['{"a":x}', /^Unrecognized token 'x'.*line: 1, column: 7\]$/],
     ['{"a":\n ,}', /^Unexpected character \(',' \(code 44\)\): expected a valid value .*line: 2, column: 2\]$/],
     [Buffer.from([0x99, 0x01]), /^Unexpected character \(\(CTRL-CHAR, code 153\)\): expected a valid value/],
-    [Buffer.from([0x7b, 0x7d, 0x87]), /^Invalid UTF-8 start byte 0x87 at .*line: 1, column: 3\]$/],
+    [Buffer.from([0x22, 0x87, 0x22]), /^Invalid UTF-8 start byte 0x87 at .*line: 1, column: 3\]$/],
     ['{"a" 1}', /expecting a colon/],
     ['[1 2]', /expecting comma to separate Array entries/],
     ['{a:1}', /expecting double-quote to start field name/],

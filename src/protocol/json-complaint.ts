@@ -87,6 +87,7 @@ class Scan {
       this.#open.pop();
       return undefined;
     }
+    if (byte === CLOSE.Array || byte === CLOSE.Object) return this.#mismatched(open, byte);
     if (byte !== COMMA) return this.#unexpected(`was expecting comma to separate ${open.kind} entries`);
     this.#at += 1;
     if (open.kind === 'Object') return this.#member();
@@ -208,6 +209,12 @@ class Scan {
       message: `Unexpected end-of-input: expected close marker for ${kind} (${opened})`,
       offset: this.#bytes.length,
     };
+  }
+
+  #mismatched({ kind, start }: Open, byte: number): Fault {
+    const [found, expected] = [byte, CLOSE[kind]].map((code) => String.fromCharCode(code));
+    const opened = `for ${kind} starting at [${SOURCE}; ${this.place(start)}]`;
+    return this.#fault(`Unexpected close marker '${found}': expected '${expected}' (${opened})`);
   }
 
   #unexpected(expectation: string): Fault {

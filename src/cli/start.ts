@@ -29,7 +29,7 @@ export async function runServer(call: Call, startServer: StartServer): Promise<n
   const interrupt = untilInterrupted();
   const server = await starting(call, startServer);
   if (call.json) call.terminal.out(JSON.stringify({ url: server.url, lines: server.lines }));
-  else for (const line of [`lambdad listening on ${server.url}`, ...server.lines]) call.terminal.out(line);
+  else call.terminal.out([`lambdad listening on ${server.url}`, ...server.lines].join('\n'));
   await aborted(interrupt.asked);
   await server.close();
   await interrupt.settled();

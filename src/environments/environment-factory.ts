@@ -1,5 +1,3 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
@@ -8,6 +6,7 @@ import type { Settings, VersionBody } from '../functions/records.ts';
 import { runtimeVersionArn } from '../functions/runtime-support.ts';
 import { FunctionLog } from '../logs/function-log.ts';
 import type { LogStore } from '../logs/log-store.ts';
+import { bootstrapProblem } from './bootstrap.ts';
 import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
 import type { InstalledRuntime, InstalledRuntimes } from './installed-runtimes.ts';
 import { fillTemplate, runtimeCommand } from './runtimes/description.ts';
@@ -98,7 +97,10 @@ export class EnvironmentFactory {
     const { description } = runtime.family;
     const taskRoot = sandbox.path(TASK_ROOT);
     const runtimeDir = runtime.interpreter ? sandbox.path(RUNTIME_DIR) : RUNTIME_DIR;
-    const bootstrap = runtime.interpreter ? undefined : await findBootstrap(codeDir);
+    const places = description.bootstrapFallback.map((place) =>
+      fillTemplate(place, { taskRoot, layerRoot: LAYER_ROOT }),
+    );
+    const problem = runtime.interpreter ? undefined : await bootstrapProblem(codeDir, places);
     const values: Record<string, string> = {
       taskRoot,
       runtimeDir,
@@ -136,7 +138,7 @@ export class EnvironmentFactory {
       timeoutMs: settings.timeoutS * 1000,
       ...runtimeVersionOf(settings, target.region),
       process: { argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''), environment, cwd: taskRoot },
-      ...(bootstrap?.problem === undefined ? {} : { invalidEntrypoint: bootstrap.problem }),
+      ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
     };
   }
 
@@ -149,17 +151,6 @@ export class EnvironmentFactory {
       sessionToken: ids.hex(64),
     };
   }
-}
-
-/** provided.*: the function brings `bootstrap` at the root of its package (runtime-facts 3, "Bootstrap lookup"). */
-async function findBootstrap(codeDir: string): Promise<{ readonly problem?: string }> {
-  const path = join(codeDir, 'bootstrap');
-  try {
-    await access(path, constants.F_OK);
-  } catch {
-    return { problem: `Couldn't find valid bootstrap(s): [${TASK_ROOT}/bootstrap ${LAYER_ROOT}/bootstrap]` };
-  }
-  return {};
 }
 
 /** `python3.13` → `python:3.13.v1`; the number is lambdad's own count of its bootstraps. */

@@ -35,6 +35,7 @@ function payload(errorType: string, errorMessage: string): Uint8Array {
 }
 
 export function exitFault(requestId: string, exit: ProcessExit, outOfMemory: boolean): Fault {
+  if (exit.launchError !== undefined) return entrypointFault(requestId, exit.launchError);
   const errorType = outOfMemory ? 'Runtime.OutOfMemory' : 'Runtime.ExitError';
   return {
     errorType,
@@ -70,6 +71,18 @@ export function responseModeFault(requestId: string): Fault {
 export function entrypointFault(requestId: string, reason: string): Fault {
   const errorType = 'Runtime.InvalidEntrypoint';
   return { errorType, status: 'error', payload: payload(errorType, `RequestId: ${requestId} Error: ${reason}`) };
+}
+
+/** Errors of execve by the words of Go's syscall package, which is what AWS prints. */
+const launchErrors: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOENT: 'no such file or directory',
+  ENOEXEC: 'exec format error',
+};
+
+/** `fork/exec /var/task/bootstrap: permission denied` */
+export function launchErrorText(command: string, code: string): string {
+  return `fork/exec ${command}: ${launchErrors[code] ?? code}`;
 }
 
 /** The runtime said itself what went wrong: its own bytes go to the caller. */

@@ -25,11 +25,13 @@ export interface ProcessSpec {
   readonly cwd: string;
 }
 
-/** How a process ended. One of the two is set. */
+/** How a process ended. One of the three is set. */
 export interface ProcessExit {
   readonly code?: number;
   /** SIGKILL and the like. */
   readonly signal?: string;
+  /** It never began: what the kernel said, in Go's words (`permission denied`, `exec format error`). */
+  readonly launchError?: string;
 }
 
 export interface SandboxProcess {

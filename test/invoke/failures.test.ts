@@ -162,3 +162,30 @@ test('a package without bootstrap is Runtime.InvalidEntrypoint', async () => {
   assert.equal(error, 'Unhandled');
   assert.equal((payload as { errorType: string }).errorType, 'Runtime.InvalidEntrypoint');
 });
+
+test('a bootstrap that cannot be started says why', async () => {
+  const elf = Buffer.alloc(64);
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  // e_machine of the architecture that this machine is not.
+  elf.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+  const cases = [
+    [
+      'not-executable',
+      { content: '#!/bin/sh\n', mode: 0o644 },
+      /^RequestId: \S+ Error: fork\/exec \/var\/task\/bootstrap: permission denied$/,
+    ],
+    ['no-program', { content: 'text', mode: 0o755 }, /fork\/exec \/var\/task\/bootstrap: exec format error$/],
+    [
+      'other-processor',
+      { content: elf, mode: 0o755 },
+      /exec format error \(bootstrap is a program for (x64|arm64), this machine is (x64|arm64)\)$/,
+    ],
+  ] as const;
+  for (const [name, bootstrap, text] of cases) {
+    await createFunction(client, name, { Runtime: 'provided.al2023', files: { bootstrap } });
+    const { payload, error } = await invokeFunction(client, name);
+    const { errorType, errorMessage } = payload as { errorType: string; errorMessage: string };
+    assert.deepEqual([error, errorType], ['Unhandled', 'Runtime.InvalidEntrypoint'], name);
+    assert.match(errorMessage, text);
+  }
+});

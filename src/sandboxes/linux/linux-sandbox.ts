@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
+import { launchErrorText } from '../../environments/fault.ts';
 import type {
   ProcessExit,
   ProcessSpec,
@@ -92,8 +94,8 @@ class LinuxSandbox implements Sandbox {
     const { id, exited } = this.#running.begin();
     const report = await this.#launcher.startProcess(id, process.argv, process.environment, process.cwd);
     if (report.failed !== undefined) {
-      // What execve refused ends like a shell's "not found": 127, or 126 when it is there but cannot run.
-      this.#running.exited(id, { code: report.errno === 2 ? 127 : 126 });
+      const code = getSystemErrorName(-(report.errno ?? 0));
+      this.#running.exited(id, { launchError: launchErrorText(process.argv[0] ?? '', code) });
     }
     return { stdout: this.#pipes.stdout, stderr: this.#pipes.stderr, log: this.#pipes.log, exited };
   }

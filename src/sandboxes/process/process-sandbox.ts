@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { launchErrorText } from '../../environments/fault.ts';
 import type {
   ProcessExit,
   ProcessSpec,
@@ -51,7 +52,9 @@ class ProcessSandbox implements Sandbox {
     });
     this.#child = child;
     this.#exited = new Promise((resolve) => {
-      child.once('error', (error: NodeJS.ErrnoException) => resolve({ code: error.code === 'ENOENT' ? 127 : 126 }));
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        resolve({ launchError: launchErrorText(command, error.code ?? 'ENOEXEC') }),
+      );
       child.once('exit', (code, signal) => resolve(signal ? { signal } : { code: code ?? 0 }));
     });
     const [, stdout, stderr, log] = child.stdio as unknown as [

@@ -1,0 +1,104 @@
+/** Each runtime identifier runs on an interpreter of its own version, in its sandbox, through the public API. */
+import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  CreateFunctionCommand,
+  GetFunctionConfigurationCommand,
+  type LambdaClient,
+  type Runtime,
+} from '@aws-sdk/client-lambda';
+import { findPythons, pythonVersions } from '../../src/base/interpreters.ts';
+import { createFunction, invokeFunction } from '../support/functions.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { zipOf } from '../support/zip.ts';
+
+/** Fetched once, here as for a user: the downloads outlive the tests. */
+const cacheDir = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'lambdad');
+/** Every version is fetched on the build machine, one of them elsewhere. */
+const nodeMajors = process.env['CI'] === 'true' ? [18, 20, 22, 24, 26] : [22, 24];
+
+let server: TestServer;
+let client: LambdaClient;
+
+before(async () => {
+  server = await startTestServer({ args: ['--cache', cacheDir] });
+  client = server.client();
+});
+
+after(() => server.stop());
+
+for (const major of nodeMajors)
+  test(`nodejs${major}.x`, { timeout: 300_000 }, async () => {
+    const name = `node${major}`;
+    await createFunction(client, name, {
+      Runtime: `nodejs${major}.x` as Runtime,
+      files: {
+        'index.js': `
+          console.log('as %s', 'module');
+          exports.handler = async (event, context) => ({
+            version: process.versions.node,
+            execution: process.env.AWS_EXECUTION_ENV,
+            name: context.functionName,
+            event,
+          });`,
+      },
+    });
+    const { payload, error, log } = await invokeFunction(client, name, { a: [1, 'ü'] });
+    assert.equal(error, undefined, JSON.stringify(payload));
+    const { version, ...rest } = payload as { version: string };
+    assert.equal(version.split('.')[0], String(major));
+    assert.deepEqual(rest, { execution: `AWS_Lambda_nodejs${major}.x`, name, event: { a: [1, 'ü'] } });
+    assert.match(log, /\tINFO\tas module\n/);
+  });
+
+test('python3.x, each version that this machine has', { timeout: 120_000 }, async (context) => {
+  const pythons = await findPythons(process.env);
+  if (pythons.length === 0) return context.skip('no Python on this machine');
+  for (const { version, fullVersion } of pythons) {
+    const name = `python${version.replace('.', '-')}`;
+    await createFunction(client, name, {
+      Runtime: `python${version}` as Runtime,
+      Handler: 'app.handler',
+      files: {
+        'app.py': `
+import os, platform
+def handler(event, context):
+    print('seen', event['a'][1])
+    return {'version': platform.python_version(), 'execution': os.environ['AWS_EXECUTION_ENV'], 'name': context.function_name, 'event': event}
+`,
+      },
+    });
+    const { payload, error, log } = await invokeFunction(client, name, { a: [1, 'ü'] });
+    assert.equal(error, undefined, JSON.stringify(payload));
+    const execution = `AWS_Lambda_python${version}`;
+    assert.deepEqual(payload, { version: fullVersion, execution, name, event: { a: [1, 'ü'] } });
+    assert.match(log, /\nseen ü\n/);
+  }
+});
+
+test('a runtime that is not there makes the function Failed, with the command that installs it', async (context) => {
+  const there = (await findPythons(process.env)).map(({ version }) => version);
+  const missing = pythonVersions
+    .filter((version) => Number(version.split('.')[1]) >= 10)
+    .find((version) => !there.includes(version));
+  if (missing === undefined) return context.skip('this machine has every Python');
+  const FunctionName = 'missing';
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName,
+      Runtime: `python${missing}` as Runtime,
+      Handler: 'app.handler',
+      Role: 'arn:aws:iam::000000000000:role/test',
+      Code: { ZipFile: await zipOf({ 'app.py': 'def handler(event, context): pass\n' }) },
+    }),
+  );
+  let seen = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  while (seen.State === 'Pending') seen = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  assert.deepEqual([seen.State, seen.StateReasonCode], ['Failed', 'InvalidRuntime']);
+  assert.match(
+    seen.StateReason ?? '',
+    new RegExp(`"uv python install ${missing}" or "apt-get install python${missing}"`),
+  );
+});

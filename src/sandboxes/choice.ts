@@ -45,7 +45,13 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
   if (wish.sandbox === 'process') return plain(runDir, [walls('asked for by --sandbox process')]);
   const lack = await probe();
   if (lack === undefined) {
-    const sandboxes = linuxSandboxes({ binary: launcher, runDir: join(runDir, 'linux'), network: wish.network, ids });
+    const sandboxes = linuxSandboxes({
+      binary: launcher,
+      runDir: join(runDir, 'linux'),
+      emptyDir: join(runDir, 'empty'),
+      network: wish.network,
+      ids,
+    });
     return { sandboxes, warnings: [] };
   }
   const remedy = process.platform === 'linux' ? namespaceRemedy(launcher) : undefined;

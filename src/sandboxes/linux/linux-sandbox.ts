@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
@@ -35,6 +35,8 @@ const MEGABYTE = 1_048_576;
 
 /** What a runtime needs of the host, read-only. Absent ones are left out. */
 const SYSTEM_PATHS = ['/usr', '/lib', '/lib64', '/lib32', '/bin', '/sbin'];
+/** What people put beside their system; a function has no business there, and Lambda has nothing there either. */
+const HIDDEN_PATHS = ['/usr/local', '/usr/src'];
 const SYSTEM_FILES = [
   '/etc/ssl',
   '/etc/pki',
@@ -54,6 +56,8 @@ export interface LinuxSandboxOptions {
   readonly binary: string;
   /** An empty directory of ours: the mount point of every sandbox's root, each in its own namespace. */
   readonly runDir: string;
+  /** Stays empty: covers what is to be hidden. */
+  readonly emptyDir: string;
   readonly ids: Ids;
   readonly network: 'none' | 'host';
 }
@@ -160,6 +164,7 @@ function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: n
   const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
   if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
+  for (const path of HIDDEN_PATHS) if (existsSync(path)) setup.push('bind', options.emptyDir, path, 'ro');
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
   setup.push('file', '/etc/hosts', '0644', '127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain\n::1 localhost\n');
   setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
@@ -190,7 +195,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   let nextHostId = 0;
   const limits = groups ? `memory limits by cgroup v${groups.version}` : 'memory watched (no cgroup of our own)';
   const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
-  mkdirSync(options.runDir, { recursive: true });
+  for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
   return {
     description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${limits}; ${network}`,
     create: async (spec) => {

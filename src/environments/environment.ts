@@ -178,25 +178,14 @@ export class Environment {
     const { spec, sandbox } = this;
     const missing = spec.invalidEntrypoint;
     if (missing !== undefined) return (requestId) => entrypointFault(requestId, missing);
-    this.#process = await RuntimeProcess.start(sandbox, spec.process, this.log);
-    const heard = await this.#within(this.#process, withinMs);
+    this.#process = await RuntimeProcess.start(sandbox, spec.process, this.log, this.#clock);
+    const heard = await this.#process.heard(withinMs);
     if (heard === 'timeout') return (requestId) => timeoutFault(requestId, this.spec.timeoutMs);
     if (heard.kind === 'next') return undefined;
     if (heard.kind === 'error') return () => reportedFault(heard.errorType, heard.body);
     const outOfMemory = sandbox.outOfMemory();
     const exit = heard.kind === 'exit' ? heard.exit : { code: 1 };
     return (requestId) => exitFault(requestId, exit, outOfMemory);
-  }
-
-  async #within(process: RuntimeProcess, withinMs: number): Promise<Heard | 'timeout'> {
-    if (process.hasSpoken) return process.heard();
-    const { promise, resolve } = Promise.withResolvers<'timeout'>();
-    const timer = this.#clock.after(withinMs, () => resolve('timeout'));
-    try {
-      return await Promise.race([process.heard(), promise]);
-    } finally {
-      timer.cancel();
-    }
   }
 
   /** The init inside the invoke failed too: START, END and REPORT follow, the invoke has the init's error. */
@@ -223,7 +212,7 @@ export class Environment {
     const { requestId, invokedArn, traceHeader, clientContext, payload } = request;
     const leftMs = () => this.spec.timeoutMs - (this.#clock.monotonic() - times.startedAt);
     process.deliver({ requestId, deadlineMs: times.deadlineMs, invokedArn, traceHeader, clientContext, payload });
-    const heard = await this.#within(process, leftMs());
+    const heard = await process.heard(leftMs());
     const fault = this.#faultOf(heard, requestId);
     const body = heard !== 'timeout' && heard.kind === 'response' ? heard.body : fault?.payload;
     const lost = heard === 'timeout' || heard.kind === 'exit';
@@ -233,7 +222,7 @@ export class Environment {
       producedBytes: body?.length ?? 0,
     };
     const finish = async () => {
-      const last = lost ? heard : await this.#within(process, leftMs());
+      const last = lost ? heard : await process.heard(leftMs());
       const later = last === heard ? undefined : this.#faultOf(last, requestId);
       const status = (later ?? ending).status;
       const ranMs = this.#clock.monotonic() - times.startedAt;

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../base/clock.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import type { FunctionLog } from '../logs/function-log.ts';
 import { type Invocation, RuntimeApi } from './runtime-api/runtime-api.ts';
@@ -19,22 +20,34 @@ export type Heard =
 /** A flood of output may keep the pipes full for ever: after this many turns the rest counts as later output. */
 const DRAIN_TURNS_MAX = 1000;
 
+/** One turn of the event loop; all who ask within the same turn share it. */
+let sharedTurn: Promise<void> | undefined;
+
 function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  sharedTurn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      sharedTurn = undefined;
+      resolve();
+    });
+  });
+  return sharedTurn;
 }
 
 export class RuntimeProcess {
   readonly #api: RuntimeApi;
   readonly #sandbox: Sandbox;
+  readonly #clock: Clock;
   readonly #detach: () => void;
   #outputCount = 0;
   /** What was heard and nobody waited for yet; the conversation has few steps, so it stays short. */
   readonly #heard: Heard[] = [];
-  #waiting: Deferred<Heard> | undefined;
+  #waiting: Deferred<Heard | 'timeout'> | undefined;
+  #timer: Timer | undefined;
   #exited = false;
 
-  private constructor(sandbox: Sandbox) {
+  private constructor(sandbox: Sandbox, clock: Clock) {
     this.#sandbox = sandbox;
+    this.#clock = clock;
     this.#api = new RuntimeApi({
       next: () => this.#hear({ kind: 'next' }),
       response: (body) => this.#hear({ kind: 'response', body }),
@@ -48,8 +61,8 @@ export class RuntimeProcess {
     this.#detach = () => sandbox.listener.off('connection', attach);
   }
 
-  static async start(sandbox: Sandbox, spec: ProcessSpec, log: FunctionLog): Promise<RuntimeProcess> {
-    const running = new RuntimeProcess(sandbox);
+  static async start(sandbox: Sandbox, spec: ProcessSpec, log: FunctionLog, clock: Clock): Promise<RuntimeProcess> {
+    const running = new RuntimeProcess(sandbox, clock);
     const { stdout, stderr, log: frames, exited } = await sandbox.start(spec);
     const sinks: [typeof stdout | undefined, (chunk: Buffer) => void][] = [
       [stdout, (chunk) => log.stdout(chunk)],
@@ -75,12 +88,17 @@ export class RuntimeProcess {
     return !this.#exited;
   }
 
-  /** The next thing the process does. One waiter at a time. */
-  heard(): Promise<Heard> {
+  /** The next thing the process does, or 'timeout' when that takes longer. One waiter at a time. */
+  heard(withinMs: number): Promise<Heard | 'timeout'> {
     const first = this.#heard.shift();
     if (first) return Promise.resolve(first);
-    this.#waiting = deferred<Heard>();
-    return this.#waiting.promise;
+    const waiting = deferred<Heard | 'timeout'>();
+    this.#waiting = waiting;
+    this.#timer = this.#clock.after(withinMs, () => {
+      this.#waiting = undefined;
+      waiting.resolve('timeout');
+    });
+    return waiting.promise;
   }
 
   /** True when the process already did something that heard() would give out at once. */
@@ -117,6 +135,7 @@ export class RuntimeProcess {
     const waiting = this.#waiting;
     if (waiting) {
       this.#waiting = undefined;
+      this.#timer?.cancel();
       waiting.resolve(heard);
     } else this.#heard.push(heard);
   }

@@ -83,3 +83,43 @@ test('plain processes run functions where there are no namespaces', async () => 
     await server.stop();
   }
 });
+
+test('SIGTERM lets a running invoke finish, then the server ends with 0', async () => {
+  const server = await startTestServer();
+  const client = server.client({ maxAttempts: 1 });
+  await createFunction(client, 'slow', {
+    Timeout: 10,
+    files: {
+      'index.mjs': `
+        export const handler = async ({ ms }) => {
+          console.log('running');
+          await new Promise((resolve) => setTimeout(resolve, ms));
+          return 'finished';
+        };`,
+    },
+  });
+  await invokeFunction(client, 'slow', { ms: 0 });
+  const running = client.send(new InvokeCommand({ FunctionName: 'slow', Payload: JSON.stringify({ ms: 1500 }) }));
+  // The invoke has reached the function once a second line is in its log.
+  while ((await lines(server.url)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.kill(server.pid, 'SIGTERM');
+  const { Payload, FunctionError } = await running;
+  assert.deepEqual([Buffer.from(Payload ?? []).toString(), FunctionError], ['"finished"', undefined]);
+  assert.deepEqual(await server.exited, { code: 0, signal: null });
+});
+
+/** How often the function said that it runs, read over the CloudWatch Logs API. */
+async function lines(url: string): Promise<number> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'Logs_20140328.FilterLogEvents',
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify({ logGroupName: '/aws/lambda/slow', filterPattern: 'running' }),
+  });
+  const { events = [] } = (await answer.json()) as { events?: unknown[] };
+  return events.length;
+}

@@ -14,7 +14,7 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { findNewestPython } from '../src/base/interpreters.ts';
-import type { TestServer } from '../test/support/server.ts';
+import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { deploy } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
 
@@ -52,7 +52,16 @@ async function compare(
   return row(what, 'ms', '≤ 2', blocks);
 }
 
-export async function benchCold(server: TestServer): Promise<Row[]> {
+export async function benchCold(): Promise<Row[]> {
+  const server = await startTestServer();
+  try {
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measure(server: TestServer): Promise<Row[]> {
   const client = server.client();
   const dir = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
   try {

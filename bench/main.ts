@@ -3,7 +3,6 @@
  *
  *     npm run bench [-- warm cold memory]
  */
-import { startTestServer } from '../test/support/server.ts';
 import { benchCold } from './cold.ts';
 import { benchMemory } from './memory.ts';
 import { printRows, type Row } from './statistics.ts';
@@ -19,11 +18,6 @@ if (unknown.length > 0) {
 const rows: Row[] = [];
 for (const [name, part] of Object.entries(parts)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const server = await startTestServer();
-  try {
-    rows.push(...(await part(server)));
-  } finally {
-    await server.stop();
-  }
+  rows.push(...(await part()));
 }
 printRows(rows);

@@ -5,13 +5,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
-import type { TestServer } from '../test/support/server.ts';
+import { startTestServer } from '../test/support/server.ts';
 import { deploy } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
 
 const ENVIRONMENTS = 30;
 const HOLD_MS = 4000;
 const SETTLE_MS = 1500;
+const HOLDING = {
+  'index.mjs': `const id = process.env.AWS_LAMBDA_LOG_STREAM_NAME;
+export const handler = () => new Promise((resolve) => setTimeout(resolve, ${HOLD_MS}, id));
+`,
+};
 
 function availableMb(): number {
   const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
@@ -34,25 +39,25 @@ async function bareMb(): Promise<number> {
   return used;
 }
 
-export async function benchMemory(server: TestServer): Promise<Row[]> {
+/** Starts a server of its own: what it takes is part of what is measured. */
+export async function benchMemory(): Promise<Row[]> {
   if (process.platform !== 'linux') return [];
-  const client = server.client();
-  await deploy(client, {
-    name: 'node-idle',
-    runtime: 'nodejs24.x',
-    handler: 'index.handler',
-    files: {
-      'index.mjs': `export const handler = () => new Promise((resolve) => setTimeout(resolve, ${HOLD_MS}, 'held'));\n`,
-    },
-  });
   const bare = await bareMb();
   const before = availableMb();
-  // As many at once as environments are wanted: each holds its own until all are there.
-  await client.send(new InvokeCommand({ FunctionName: 'node-idle', InvocationType: 'DryRun' }));
-  await Promise.all(
-    Array.from({ length: ENVIRONMENTS }, () => client.send(new InvokeCommand({ FunctionName: 'node-idle' }))),
-  );
-  await settle();
-  const ours = before - availableMb();
-  return [row(`memory of ${ENVIRONMENTS} idle environments`, 'MB', '', [{ ours, bare }])];
+  const server = await startTestServer();
+  try {
+    const client = server.client();
+    await deploy(client, { name: 'node-idle', runtime: 'nodejs24.x', handler: 'index.handler', files: HOLDING });
+    // As many at once as environments are wanted: each holds its own until all are there.
+    const answers = await Promise.all(
+      Array.from({ length: ENVIRONMENTS }, () => client.send(new InvokeCommand({ FunctionName: 'node-idle' }))),
+    );
+    const ids = new Set(answers.map(({ Payload }) => Buffer.from(Payload ?? []).toString()));
+    if (ids.size !== ENVIRONMENTS) throw new Error(`${ids.size} environments instead of ${ENVIRONMENTS}`);
+    await settle();
+    const ours = before - availableMb();
+    return [row(`memory of ${ENVIRONMENTS} idle environments`, 'MB', '', [{ ours, bare }])];
+  } finally {
+    await server.stop();
+  }
 }

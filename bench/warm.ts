@@ -1,7 +1,7 @@
 /** Warm invokes against bare node:http that answers the same payload in process, in interleaved blocks. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import type { TestServer } from '../test/support/server.ts';
+import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { benchFile, deploy, invokeRequest, startBareServer } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
 
@@ -50,7 +50,16 @@ async function compare(server: TestServer, barePort: number, name: string): Prom
   ];
 }
 
-export async function benchWarm(server: TestServer): Promise<Row[]> {
+export async function benchWarm(): Promise<Row[]> {
+  const server = await startTestServer();
+  try {
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measure(server: TestServer): Promise<Row[]> {
   const client = server.client();
   await deploy(client, {
     name: 'node-hello',

@@ -22,6 +22,8 @@ export type Choice =
   | { readonly sandboxes: SandboxKind; readonly warnings: readonly string[] }
   | { readonly refusal: string };
 
+const HOST_NETWORK =
+  "functions share this machine's network (--network host): they reach what you reach there, this API included";
 const PROBE_MS_MAX = 10_000;
 const launcher = assetPath(join('native', 'bin', `${process.platform}-${process.arch}`, 'lambdad-sandbox'));
 
@@ -52,7 +54,7 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
       network: wish.network,
       ids,
     });
-    return { sandboxes, warnings: [] };
+    return { sandboxes, warnings: wish.network === 'host' ? [HOST_NETWORK] : [] };
   }
   const remedy = process.platform === 'linux' ? namespaceRemedy(launcher) : undefined;
   const why = remedy ? `${lack}: ${remedy.reason}` : lack;

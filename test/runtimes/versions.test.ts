@@ -79,10 +79,7 @@ def handler(event, context):
 });
 
 test('a runtime that is not there makes the function Failed, with the command that installs it', async (context) => {
-  const there = (await findPythons(process.env)).map(({ version }) => version);
-  const missing = pythonVersions
-    .filter((version) => Number(version.split('.')[1]) >= 10)
-    .find((version) => !there.includes(version));
+  const missing = await missingPython();
   if (missing === undefined) return context.skip('this machine has every Python');
   const FunctionName = 'missing';
   await client.send(
@@ -102,3 +99,33 @@ test('a runtime that is not there makes the function Failed, with the command th
     new RegExp(`"uv python install ${missing}" or "apt-get install python${missing}"`),
   );
 });
+
+test('--nearest-runtime runs a function on the version next to its own, and says so in the log', async (context) => {
+  const missing = await missingPython();
+  const there = await findPythons(process.env);
+  if (missing === undefined || there.length === 0)
+    return context.skip('needs a Python that is there and one that is not');
+  const lenient = await startTestServer({ args: ['--cache', cacheDir, '--nearest-runtime'] });
+  try {
+    const near = lenient.client();
+    await createFunction(near, 'near', {
+      Runtime: `python${missing}` as Runtime,
+      Handler: 'app.handler',
+      files: { 'app.py': 'import platform\ndef handler(event, context): return platform.python_version()\n' },
+    });
+    const { payload, log } = await invokeFunction(near, 'near');
+    assert.ok(there.some(({ fullVersion }) => fullVersion === payload));
+    assert.match(
+      log,
+      new RegExp(`^lambdad: Python ${missing} was not found: running on 3\\.\\d+ \\(--nearest-runtime\\)$`, 'm'),
+    );
+  } finally {
+    await lenient.stop();
+  }
+});
+
+/** A version that functions may be created for and that this machine does not have. */
+async function missingPython(): Promise<string | undefined> {
+  const there = (await findPythons(process.env)).map(({ version }) => version);
+  return pythonVersions.find((version) => Number(version.split('.')[1]) >= 10 && !there.includes(version));
+}

@@ -61,6 +61,7 @@ export class Launcher {
   #stderr = '';
   #ended = false;
   #server: Server | undefined;
+  #port = 0;
 
   /** Spawns a launcher that joins the control groups and then stands by for set(). */
   constructor(binary: string, cgroups: readonly string[]) {
@@ -87,7 +88,10 @@ export class Launcher {
   }
 
   /** Builds the sandbox. Rejects with SandboxFailed when any part of it cannot be had; then the launcher has ended. */
-  async set(setup: readonly string[], listener: LauncherListener): Promise<{ server: Server; pipes: SandboxPipes }> {
+  async set(
+    setup: readonly string[],
+    listener: LauncherListener,
+  ): Promise<{ server: Server; port: number; pipes: SandboxPipes }> {
     this.#listener = listener;
     const ready = this.#expect('ready', READY_MS_MAX);
     this.#commands.write(frame(setup));
@@ -96,6 +100,7 @@ export class Launcher {
       if (!this.#server) throw new SandboxFailed('the sandbox gave no listener');
       return {
         server: this.#server,
+        port: this.#port,
         pipes: {
           stdout: this.#pipe(PIPES.stdout),
           stderr: this.#pipe(PIPES.stderr),
@@ -165,6 +170,7 @@ export class Launcher {
 
   #report(report: Report, handle: unknown): void {
     if (handle && report.listener !== undefined) {
+      this.#port = report.listener;
       this.#server = createServer({ noDelay: true }).listen(handle);
       this.#server.on('error', () => undefined);
     } else if (report.ready) this.#settle('ready', report);

@@ -63,7 +63,7 @@ export interface LinuxSandboxOptions {
 }
 
 class LinuxSandbox implements Sandbox {
-  readonly runtimeApiAddress = `127.0.0.1:${RUNTIME_API_PORT}`;
+  readonly runtimeApiAddress: string;
   readonly listener: Server;
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
@@ -78,6 +78,7 @@ class LinuxSandbox implements Sandbox {
     this.#spec = parts.spec;
     this.#launcher = parts.launcher;
     this.listener = parts.server;
+    this.runtimeApiAddress = `127.0.0.1:${parts.port}`;
     this.#pipes = parts.pipes;
     this.#group = parts.group;
     this.#running = parts.running;
@@ -134,6 +135,7 @@ interface LinuxSandboxParts {
   readonly spec: SandboxSpec;
   readonly launcher: Launcher;
   readonly server: Server;
+  readonly port: number;
   readonly pipes: SandboxPipes;
   readonly group: MemoryGroup | undefined;
   readonly running: Running;
@@ -177,7 +179,8 @@ function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: n
     'network',
     options.network,
     'listen',
-    String(RUNTIME_API_PORT),
+    // On the host's network every sandbox needs a port of its own.
+    String(options.network === 'host' ? 0 : RUNTIME_API_PORT),
     'hostname',
     'localhost',
     'nofile',

@@ -7,6 +7,7 @@ import {
   type Runtime,
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
+import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { zipOf } from '../test/support/zip.ts';
 
 /** Long enough for many environments to start at once on few processors. */
@@ -61,4 +62,14 @@ export function invokeRequest(host: string, name: string, body: string): string 
     `Authorization: AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
+}
+
+/** Measures on a server of its own, which ends afterwards. */
+export async function onServer<T>(measure: (server: TestServer) => Promise<T>): Promise<T> {
+  const server = await startTestServer();
+  try {
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
 }

@@ -14,8 +14,8 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { findNewestPython } from '../src/base/interpreters.ts';
-import { startTestServer, type TestServer } from '../test/support/server.ts';
-import { deploy } from './bench-server.ts';
+import type { TestServer } from '../test/support/server.ts';
+import { deploy, onServer } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
 
 const ROUNDS = 15;
@@ -52,13 +52,8 @@ async function compare(
   return row(what, 'ms', '≤ 2', blocks);
 }
 
-export async function benchCold(): Promise<Row[]> {
-  const server = await startTestServer();
-  try {
-    return await measure(server);
-  } finally {
-    await server.stop();
-  }
+export function benchCold(): Promise<Row[]> {
+  return onServer(measure);
 }
 
 async function measure(server: TestServer): Promise<Row[]> {

@@ -1,8 +1,8 @@
 /** Warm invokes against bare node:http that answers the same payload in process, in interleaved blocks. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { startTestServer, type TestServer } from '../test/support/server.ts';
-import { benchFile, deploy, invokeRequest, startBareServer } from './bench-server.ts';
+import type { TestServer } from '../test/support/server.ts';
+import { benchFile, deploy, invokeRequest, onServer, startBareServer } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
 
 const BLOCKS = 5;
@@ -50,13 +50,8 @@ async function compare(server: TestServer, barePort: number, name: string): Prom
   ];
 }
 
-export async function benchWarm(): Promise<Row[]> {
-  const server = await startTestServer();
-  try {
-    return await measure(server);
-  } finally {
-    await server.stop();
-  }
+export function benchWarm(): Promise<Row[]> {
+  return onServer(measure);
 }
 
 async function measure(server: TestServer): Promise<Row[]> {

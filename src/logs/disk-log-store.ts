@@ -27,7 +27,7 @@ export interface DiskLogStoreParts {
 }
 
 /** Lines wait this long in memory before they are written; they can be read at once. */
-const WRITE_DELAY_MS = 500;
+const WRITE_DELAY_MS = 200;
 /** What waits in memory at most, when the disk cannot follow. */
 const BUFFER_CHARACTERS_MAX = 32 * 1024 * 1024;
 /** More than this is written without waiting. */

@@ -30,6 +30,9 @@ const INIT_MS_MAX = 10_000;
 const MEMORY_READ_INTERVAL_MS = 250;
 const MEGABYTE = 1_048_576;
 
+/** The sandbox failed before the function saw anything of the invoke: another environment may take it. */
+export class EnvironmentLost extends Error {}
+
 export interface EnvironmentSpec {
   readonly functionName: string;
   readonly functionVersion: string;
@@ -96,6 +99,9 @@ export class Environment {
     this.log = log;
     this.#clock = clock;
     this.#listener = listener;
+    void sandbox.gone.then(() => {
+      if (!this.#ended) listener.broken(this);
+    });
   }
 
   /** Resolves when the first init is over, well or badly, or the environment has ended. */
@@ -178,7 +184,11 @@ export class Environment {
     const { spec, sandbox } = this;
     const missing = spec.invalidEntrypoint;
     if (missing !== undefined) return (requestId) => entrypointFault(requestId, missing);
-    this.#process = await RuntimeProcess.start(sandbox, spec.process, this.log, this.#clock);
+    try {
+      this.#process = await RuntimeProcess.start(sandbox, spec.process, this.log, this.#clock);
+    } catch (error) {
+      throw new EnvironmentLost((error as Error).message);
+    }
     const heard = await this.#process.heard(withinMs);
     if (heard === 'timeout') return (requestId) => timeoutFault(requestId, this.spec.timeoutMs);
     if (heard.kind === 'next') return undefined;

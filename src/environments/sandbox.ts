@@ -48,6 +48,8 @@ export interface Sandbox {
   readonly runtimeApiAddress: string;
   /** Listens where `runtimeApiAddress` points; the environment attaches its Runtime API to it. */
   readonly listener: Server;
+  /** Resolves when the sandbox is no more, by destroy() or because somebody killed it. */
+  readonly gone: Promise<void>;
   /** Path inside of a mount's target: the same where there are namespaces, the source where there are none. */
   path(target: string): string;
   /** Starts the one main process. Call again only after the last one ended and killAll() resolved. */

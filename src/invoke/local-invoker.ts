@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
+import { EnvironmentLost } from '../environments/environment.ts';
 import type { VersionBody } from '../functions/records.ts';
 import { ApiError } from '../model/api-error.ts';
 import { Concurrency, type Slot } from './concurrency.ts';
@@ -10,6 +11,8 @@ import { traceHeaderOf } from './trace-header.ts';
 /** An event without bytes counts as an empty object (lambda-facts 7.1). */
 const EMPTY_EVENT = Buffer.from('{}');
 const CLOSE_LOOK_MS = 20;
+/** Environments that an invoke tries when sandboxes fail before the function saw anything of it. */
+const ATTEMPTS_MAX = 3;
 
 export interface LocalInvokerOptions {
   readonly pool: Pool;
@@ -75,29 +78,32 @@ export class LocalInvoker implements Invoker {
 
   async #run(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
     const { pool, clock, ids } = this.#options;
-    const versionPool = this.#poolOf(target);
-    const environment = pool.takeIdle(versionPool) ?? (await pool.take(versionPool));
     const traceHeader = traceHeaderOf(request.traceHeader, clock, ids);
-    try {
-      const answer = await environment.invoke({
-        requestId: request.requestId,
-        invokedArn: target.invokedArn,
-        traceHeader,
-        clientContext: request.clientContext,
-        payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
-        tail: request.tail,
-      });
-      return {
-        payload: answer.payload,
-        executedVersion: target.version.version,
-        traceHeader,
-        ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
-        ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
-      };
-    } catch (error) {
-      // Its sandbox failed: our fault, answered as such, and nobody gets this environment again.
-      pool.discard(versionPool, environment);
-      throw error;
+    const asked = {
+      requestId: request.requestId,
+      invokedArn: target.invokedArn,
+      traceHeader,
+      clientContext: request.clientContext,
+      payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
+      tail: request.tail,
+    };
+    for (let attempt = 1; ; attempt++) {
+      const versionPool = this.#poolOf(target);
+      const environment = pool.takeIdle(versionPool) ?? (await pool.take(versionPool));
+      try {
+        const answer = await environment.invoke(asked);
+        return {
+          payload: answer.payload,
+          executedVersion: target.version.version,
+          traceHeader,
+          ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
+          ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
+        };
+      } catch (error) {
+        // Its sandbox failed: our fault, and nobody gets this environment again.
+        pool.discard(versionPool, environment);
+        if (!(error instanceof EnvironmentLost) || attempt >= ATTEMPTS_MAX) throw error;
+      }
     }
   }
 

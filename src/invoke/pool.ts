@@ -113,6 +113,7 @@ export class Pool {
 
   /** Takes an environment out for good and ends it. */
   discard(pool: VersionPool, environment: Environment): void {
+    if (this.#answered.delete(environment)) pool.answeredCount--;
     pool.all.delete(environment);
     this.#live.delete(environment);
     const at = pool.idle.indexOf(environment);

@@ -96,3 +96,13 @@ function isChildLauncher(pid: string): boolean {
     return false;
   }
 }
+
+test('a sandbox that somebody kills while it is idle costs nobody an invoke', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const { id } = await hold(0);
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name)))
+    process.kill(Number(pid), 'SIGKILL');
+  const next = await hold(0);
+  assert.notEqual(next.id, id);
+});

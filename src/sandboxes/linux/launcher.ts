@@ -83,6 +83,11 @@ export class Launcher {
     this.#child.unref();
   }
 
+  /** Resolves when the launcher, and so everything inside, has ended. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
@@ -138,7 +143,7 @@ export class Launcher {
   /** Ends the sandbox; resolves when the launcher, and so everything inside, is gone. */
   async end(): Promise<void> {
     if (!this.#ended) this.#child.kill('SIGKILL');
-    await this.#gone.promise;
+    await this.gone;
   }
 
   #pipe(descriptor: number): Socket {

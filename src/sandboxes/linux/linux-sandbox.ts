@@ -89,6 +89,10 @@ class LinuxSandbox implements Sandbox {
       });
   }
 
+  get gone(): Promise<void> {
+    return this.#launcher.gone;
+  }
+
   path(target: string): string {
     return target;
   }

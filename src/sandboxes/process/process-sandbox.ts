@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { deferred } from '../../base/deferred.ts';
 import { launchErrorText } from '../../environments/fault.ts';
 import type {
   ProcessExit,
@@ -23,6 +24,7 @@ class ProcessSandbox implements Sandbox {
   readonly listener: Server;
   readonly #spec: SandboxSpec;
   readonly #directory: string;
+  readonly #gone = deferred<void>();
   #child: ChildProcess | undefined;
   #exited: Promise<ProcessExit> = Promise.resolve({ code: 0 });
 
@@ -31,6 +33,10 @@ class ProcessSandbox implements Sandbox {
     this.#directory = directory;
     this.listener = listener;
     this.runtimeApiAddress = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  }
+
+  get gone(): Promise<void> {
+    return this.#gone.promise;
   }
 
   path(target: string): string {
@@ -91,6 +97,7 @@ class ProcessSandbox implements Sandbox {
     await this.killAll();
     this.listener.close();
     rmSync(this.#directory, { recursive: true, force: true });
+    this.#gone.resolve();
   }
 }
 

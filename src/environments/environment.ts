@@ -124,6 +124,8 @@ export class Environment {
     const startedAt = this.#clock.monotonic();
     const deadlineMs = Math.floor(this.#clock.now()) + this.spec.timeoutMs;
     if (!this.#process?.alive) {
+      // It ended while idle: its conversation, and what it left running, end before the next one starts.
+      if (this.#process) await this.#reset();
       this.#maxMemoryMb = 0;
       const again = await this.#init('invoke', this.spec.timeoutMs);
       if (again.fault) return this.#failInit(request, again.fault(request.requestId), startedAt);

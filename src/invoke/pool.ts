@@ -32,6 +32,8 @@ export interface VersionPool {
   readonly waiting: Waiter[];
   /** Answered and not yet free. */
   answeredCount: number;
+  /** Starts under way or in the queue. */
+  starts: number;
   /** Its version changed or was deleted: environments end instead of becoming free. */
   retired: boolean;
   /** Memory that an environment of this version was seen to use. */
@@ -76,6 +78,7 @@ export class Pool {
       all: new Set(),
       waiting: [],
       answeredCount: 0,
+      starts: 0,
       retired: false,
       measuredBytes: UNMEASURED_BYTES,
       listener: {
@@ -137,6 +140,8 @@ export class Pool {
 
   #free(pool: VersionPool, environment: Environment): void {
     if (this.#answered.delete(environment)) pool.answeredCount--;
+    // Discarded while it worked: it is gone, whatever its last invoke still says.
+    if (!pool.all.has(environment)) return;
     pool.measuredBytes = Math.max(pool.measuredBytes, environment.maxMemoryMb * MEGABYTE);
     if (this.#closed || (pool.retired && pool.waiting.length === 0)) {
       this.discard(pool, environment);
@@ -162,17 +167,30 @@ export class Pool {
 
   #requestStart(pool: VersionPool, waiter: Waiter): void {
     if (waiter.settled) return;
+    pool.starts++;
     const start = () => {
       // Served by an environment that became free while this start stood in the queue.
-      if (waiter.settled) return this.#nextStart();
+      if (waiter.settled) {
+        this.#startEnded(pool);
+        return;
+      }
       this.#starting++;
       void this.#start(pool, waiter).finally(() => {
         this.#starting--;
-        this.#nextStart();
+        this.#startEnded(pool);
       });
     };
     if (this.#starting < this.#startsMax) start();
     else this.#startQueue.push(start);
+  }
+
+  /** A start serves the first that waits, not the one it was made for: nobody may be left without one. */
+  #startEnded(pool: VersionPool): void {
+    pool.starts--;
+    const unserved = pool.waiting.filter((waiter) => !waiter.settled);
+    const last = unserved.at(-1);
+    if (last && unserved.length > pool.starts && pool.answeredCount === 0) this.#requestStart(pool, last);
+    this.#nextStart();
   }
 
   #nextStart(): void {

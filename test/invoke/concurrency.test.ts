@@ -1,6 +1,6 @@
 /** Environments: one invoke at a time in each, as many as concurrent invokes ask for, reused, ended when idle. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { InvokeCommand, type LambdaClient, TooManyRequestsException } from '@aws-sdk/client-lambda';
 import { createFunction, invokeFunction } from '../support/functions.ts';
@@ -101,8 +101,25 @@ test('a sandbox that somebody kills while it is idle costs nobody an invoke', {
   skip: process.platform !== 'linux',
 }, async () => {
   const { id } = await hold(0);
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name)))
-    process.kill(Number(pid), 'SIGKILL');
+  const killed = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name));
+  for (const pid of killed) process.kill(Number(pid), 'SIGKILL');
+  // Once the server has taken note of their end they are gone from /proc.
+  while (killed.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 10));
   const next = await hold(0);
   assert.notEqual(next.id, id);
+});
+
+test('sandboxes killed while they work cost their own invokes and no later one', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  await Promise.all(Array.from({ length: 4 }, () => hold(500)));
+  const busy = Array.from({ length: 4 }, () =>
+    client.send(new InvokeCommand({ FunctionName: 'hold', Payload: JSON.stringify({ ms: 20_000 }) })),
+  );
+  const marked = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name));
+  // All four are taken: this call needs a fifth environment, and when it is answered they have long been at work.
+  await hold(0);
+  for (const pid of marked()) process.kill(Number(pid), 'SIGKILL');
+  for (const { FunctionError } of await Promise.all(busy)) assert.equal(FunctionError, 'Unhandled');
+  for (let i = 0; i < 5; i++) await hold(0);
 });

@@ -189,3 +189,23 @@ test('a bootstrap that cannot be started says why', async () => {
     assert.match(errorMessage, text);
   }
 });
+
+test('connections that are reset while a function is being ended harm nobody', async () => {
+  await createFunction(client, 'resets', {
+    Timeout: 1,
+    files: {
+      'index.mjs': `
+        import { spawn } from 'node:child_process';
+        const loop = "const net = require('node:net'); const go = () => { const s = net.connect(9001, '127.0.0.1', () => { s.write('POST /2018-06-01/'); s.resetAndDestroy(); }); s.on('error', () => {}); s.on('close', go); }; for (let i = 0; i < 4; i++) go();";
+        export const handler = () => {
+          for (let i = 0; i < 2; i++) spawn(process.execPath, ['-e', loop], { stdio: 'ignore' });
+          return new Promise((resolve) => setTimeout(resolve, 60_000));
+        };`,
+    },
+  });
+  for (let i = 0; i < 3; i++) {
+    const { payload } = await invokeFunction(client, 'resets');
+    assert.equal((payload as { errorType: string }).errorType, 'Sandbox.Timedout');
+  }
+  assert.equal((await invokeFunction(client, 'faulty', {})).error, undefined);
+});

@@ -8,6 +8,7 @@
 
 const HEAD_BYTES_MAX = 1_114_112;
 const HEADERS_MAX = 100;
+const BODY_BYTES_FIRST = 4096;
 const CHUNK_LINE_BYTES_MAX = 1024;
 const CRLF2 = Buffer.from('\r\n\r\n');
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -83,7 +84,7 @@ export class RequestParser {
   #step: Step = 'head';
   #rest: Buffer = EMPTY;
   #head: Head | undefined;
-  #parts: Buffer[] = [];
+  #body: Buffer = EMPTY;
   #kept = 0;
   #left = 0;
   #tooLarge = false;
@@ -132,7 +133,7 @@ export class RequestParser {
     if (end < 0) return 0;
     if (end > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
     this.#head = parseHead(data.toString('latin1', 0, end));
-    this.#parts = [];
+    this.#body = EMPTY;
     this.#kept = 0;
     this.#left = this.#head.bodyBytes;
     this.#tooLarge = this.#left > this.#bodyBytesMax;
@@ -145,14 +146,37 @@ export class RequestParser {
   #takeBody(data: Buffer): number {
     const used = Math.min(this.#left, data.length);
     if (this.#kept + used > this.#bodyBytesMax) this.#tooLarge = true;
-    if (this.#tooLarge) this.#parts = [];
-    else this.#parts.push(data.subarray(0, used));
+    if (this.#tooLarge) this.#body = EMPTY;
+    else this.#keep(data.subarray(0, used));
     this.#kept += used;
     this.#left -= used;
     if (this.#left > 0) return used;
     if (this.#step === 'chunkData') this.#step = 'chunkEnd';
     else this.#finish(NO_TRAILERS);
     return used;
+  }
+
+  /**
+   * A body that comes in one piece is kept as it is. One in several is copied together: a list of pieces would let a body
+   * of one-byte chunks hold a thousand times its size.
+   */
+  #keep(piece: Buffer): void {
+    if (this.#kept === 0 && this.#step === 'sized' && piece.length === this.#left) {
+      this.#body = piece;
+      return;
+    }
+    const neededBytes = this.#kept + piece.length;
+    if (neededBytes > this.#body.length) {
+      const roomBytes = Math.max(
+        neededBytes,
+        this.#body.length * 2,
+        this.#step === 'sized' ? this.#left : BODY_BYTES_FIRST,
+      );
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#bodyBytesMax, roomBytes));
+      this.#body.copy(grown, 0, 0, this.#kept);
+      this.#body = grown;
+    }
+    piece.copy(this.#body, this.#kept);
   }
 
   #takeChunkLine(data: Buffer): number {
@@ -183,11 +207,10 @@ export class RequestParser {
 
   #finish(trailers: ReadonlyMap<string, string>): void {
     const { method, path, headers } = this.#head as Head;
-    const parts = this.#parts;
-    const body = parts.length === 0 ? EMPTY : parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    const body = this.#body.length === this.#kept ? this.#body : this.#body.subarray(0, this.#kept);
     const tooLarge = this.#tooLarge;
     this.#head = undefined;
-    this.#parts = [];
+    this.#body = EMPTY;
     this.#step = 'head';
     this.#onRequest({ method, path, headers, body: tooLarge ? EMPTY : body, tooLarge, trailers });
   }

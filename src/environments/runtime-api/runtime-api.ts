@@ -16,6 +16,10 @@ import { type ApiRequest, MalformedRequest, RequestParser } from './request-pars
 export const RESPONSE_BYTES_MAX = 6_291_556;
 /** Connections one environment may hold open at a time; the official clients use one or two. */
 const CONNECTIONS_MAX = 64;
+/** Answers that may wait behind an unanswered `next`. */
+const HELD_ANSWERS_MAX = 256;
+/** Answers that the other side has not read yet; beyond this its requests wait. Events are not counted: one at a time. */
+const UNREAD_BYTES_MAX = 1_048_576;
 
 export interface Invocation {
   readonly requestId: string;
@@ -102,12 +106,16 @@ export class RuntimeApi {
         parser.feed(chunk);
         // A connection that already asked for the next event reads the 202 when that event comes.
         if (!connection.waitsForNext) connection.flush();
+        if (connection.held.length > HELD_ANSWERS_MAX) socket.destroy();
+        // Who does not read answers gets no more of them.
+        else if (socket.writableLength > UNREAD_BYTES_MAX) socket.pause();
       } catch (error) {
         if (!(error instanceof MalformedRequest)) throw error;
         connection.flush();
         socket.end(answers.truncated);
       }
     });
+    socket.on('drain', () => socket.resume());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#connections.delete(connection));
   }

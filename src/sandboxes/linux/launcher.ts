@@ -3,6 +3,7 @@ import { constants, openSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { deferred } from '../../base/deferred.ts';
+import { guardConnection } from '../../environments/guard-connection.ts';
 
 /**
  * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
@@ -71,13 +72,15 @@ export class Launcher {
       detached: true,
     });
     // Node types descriptor 0 as a one-way stream; it is one end of a socket pair.
+    this.#child.on('error', (error) => this.#over(error.message));
+    // Without a descriptor or memory to spare the child comes back without its ends.
+    if (!this.#child.stdin) throw new SandboxFailed('no descriptors are left for another sandbox');
     this.#commands = this.#child.stdin as unknown as Duplex;
     this.#commands.on('error', () => undefined);
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       if (this.#stderr.length < STDERR_CHARACTERS_MAX) this.#stderr += chunk.toString();
     });
     this.#child.on('message', (report, handle) => this.#report(report as Report, handle));
-    this.#child.on('error', (error) => this.#over(error.message));
     this.#child.on('exit', () => this.#over('the launcher ended'));
     // Standing by keeps nobody from exiting.
     this.#child.unref();
@@ -176,7 +179,7 @@ export class Launcher {
   #report(report: Report, handle: unknown): void {
     if (handle && report.listener !== undefined) {
       this.#port = report.listener;
-      this.#server = createServer({ noDelay: true }).listen(handle);
+      this.#server = createServer({ noDelay: true }, guardConnection).listen(handle);
       this.#server.on('error', () => undefined);
     } else if (report.ready) this.#settle('ready', report);
     else if (report.started !== undefined) this.#settle(`start ${report.started}`, report);

@@ -189,6 +189,8 @@ function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: n
     'localhost',
     'nofile',
     '1024',
+    // The user is the sandbox's own where the server is root; otherwise the limit would count the person's processes too.
+    ...(hostId > 0 ? ['nproc', '1024'] : []),
     'end',
   );
   return setup;

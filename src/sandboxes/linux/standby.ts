@@ -50,7 +50,12 @@ export class Standby {
 
   #spawn(): Ready {
     const group = this.#groups?.create(this.#ids.hex(16));
-    return { launcher: new Launcher(this.#binary, group?.directories ?? []), group };
+    try {
+      return { launcher: new Launcher(this.#binary, group?.directories ?? []), group };
+    } catch (error) {
+      void group?.remove();
+      throw error;
+    }
   }
 
   #refillLater(): void {
@@ -58,8 +63,12 @@ export class Standby {
     clearTimeout(this.#refill);
     this.#refill = setTimeout(() => {
       if (this.#waiting.length >= STANDBY_COUNT) return;
-      this.#waiting.push(this.#spawn());
-      this.#refillLater();
+      try {
+        this.#waiting.push(this.#spawn());
+        this.#refillLater();
+      } catch {
+        // No descriptors or memory for a spare: the next take() tries again, and says why when it fails too.
+      }
     }, REFILL_DELAY_MS);
     this.#refill.unref();
   }

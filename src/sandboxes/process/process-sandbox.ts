@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
 import { launchErrorText } from '../../environments/fault.ts';
+import { guardConnection } from '../../environments/guard-connection.ts';
 import type {
   ProcessExit,
   ProcessSpec,
@@ -107,7 +108,7 @@ export function processSandboxes(options: { readonly runDir: string }): SandboxK
     create: async (spec) => {
       const directory = join(options.runDir, spec.id);
       mkdirSync(directory, { recursive: true });
-      const listener = createServer({ noDelay: true });
+      const listener = createServer({ noDelay: true }, guardConnection);
       await new Promise<void>((resolve, reject) => {
         listener.once('error', reject);
         listener.listen(0, '127.0.0.1', resolve);

@@ -1,0 +1,68 @@
+/** The Runtime API's own parser against whole, cut, pipelined and hostile requests. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ApiRequest, MalformedRequest, RequestParser } from './request-parser.ts';
+
+const LIMIT = 1000;
+
+function parse(bytes: string, pieceBytes = bytes.length): ApiRequest[] {
+  const requests: ApiRequest[] = [];
+  const parser = new RequestParser(LIMIT, (request) => requests.push(request));
+  const data = Buffer.from(bytes, 'latin1');
+  for (let at = 0; at < data.length; at += pieceBytes) parser.feed(data.subarray(at, at + pieceBytes));
+  return requests;
+}
+
+const SIZED = 'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
+const CHUNKED =
+  'POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX-End: yes\r\n\r\n';
+const NEXT = 'GET /next HTTP/1.1\r\n\r\n';
+
+test('requests are the same however they are cut', () => {
+  for (const pieceBytes of [1, 2, 7, 1000]) {
+    const [sized, chunked, next, ...more] = parse(SIZED + CHUNKED + NEXT, pieceBytes);
+    assert.deepEqual([sized?.path, sized?.body.toString(), sized?.tooLarge], ['/a', 'hello', false]);
+    assert.deepEqual([chunked?.path, chunked?.body.toString()], ['/b', 'hello']);
+    assert.equal(chunked?.trailers.get('x-end'), 'yes');
+    assert.deepEqual([next?.method, next?.body.length], ['GET', 0]);
+    assert.equal(more.length, 0);
+  }
+});
+
+test('a body over the limit is read away, sized or chunked, and the connection goes on', () => {
+  const long = 'x'.repeat(LIMIT + 1);
+  const chunks = `POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(LIMIT + 1)}0\r\n\r\n`;
+  const requests = parse(`POST /a HTTP/1.1\r\nContent-Length: ${long.length}\r\n\r\n${long}${chunks}${NEXT}`, 100);
+  assert.deepEqual(
+    requests.map(({ path, tooLarge, body }) => [path, tooLarge, body.length]),
+    [
+      ['/a', true, 0],
+      ['/c', true, 0],
+      ['/next', false, 0],
+    ],
+  );
+});
+
+test('a body of exactly the limit passes', () => {
+  const body = 'y'.repeat(LIMIT);
+  for (const pieceBytes of [64, 5000]) {
+    const [request] = parse(`POST /a HTTP/1.1\r\nContent-Length: ${LIMIT}\r\n\r\n${body}`, pieceBytes);
+    assert.deepEqual([request?.tooLarge, request?.body.toString()], [false, body]);
+  }
+});
+
+test('what is not plainly correct is refused', () => {
+  const cases = [
+    'GET /next HTTP/1.1\nHost: x\n\n\r\n\r\n',
+    'POST /a HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'POST /a HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n',
+    'POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n',
+    'POST /a HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n',
+    'POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    'POST /a HTTP/1.1\r\nX: a\r\n b\r\n\r\n',
+    'POST /a HTTP/1.1\r\nbad name: a\r\n\r\n',
+    'GET  /a HTTP/1.1\r\n\r\n',
+    `GET /a HTTP/1.1\r\n${'X: y\r\n'.repeat(200)}\r\n`,
+  ];
+  for (const text of cases) assert.throws(() => parse(text), MalformedRequest, JSON.stringify(text.slice(0, 60)));
+});

@@ -108,6 +108,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   } catch (error) {
     throw error instanceof ConfigError ? error : new ConfigError((error as Error).message);
   }
+  for (const [name, value] of Object.entries(values))
+    if (value === '') throw new ConfigError(`--${name} needs a value`);
   const home = env['HOME'] || homedir();
   const dataDir = resolve(values.data ?? join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'lambdad'));
   const auth = oneOf('auth', values.auth ?? (isLoopback(values.host) ? 'open' : 'sigv4'), ['open', 'sigv4']);

@@ -100,12 +100,19 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   });
   await services.activation.resume();
   const collecting = collectNowAndThen(services.packages);
-  lines.push(`clients:  eval "$(lambdad env)"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`);
+  lines.push(
+    `clients:  eval "$(lambdad env --endpoint ${server.origin})"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`,
+  );
   const close = async () => {
     closing = true;
-    clearInterval(collecting);
+    collecting.stop();
     await Promise.all([server.close(config.shutdownMs), services.invoker.close(config.shutdownMs)]);
-    await services.activation.idle();
+    // A runtime that is still being fetched is fetched again at the next start.
+    await Promise.race([
+      services.activation.idle(),
+      new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref()),
+    ]);
+    await collecting.last();
     await sandboxes.close();
     await logs.close();
     await services.metadata.close();
@@ -114,10 +121,17 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   return { url: server.origin, lines, close };
 }
 
-function collectNowAndThen(packages: CodePackages): NodeJS.Timeout {
-  const collect = () => void packages.collect().catch((error: Error) => note(error.message));
+function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Promise<void> } {
+  let running: Promise<void> = Promise.resolve();
+  const collect = () => {
+    running = packages.collect().then(
+      () => undefined,
+      (error: Error) => note(error.message),
+    );
+  };
   collect();
-  return setInterval(collect, COLLECT_INTERVAL_MS).unref();
+  const timer = setInterval(collect, COLLECT_INTERVAL_MS).unref();
+  return { stop: () => clearInterval(timer), last: () => running };
 }
 
 /** Everything behind the HTTP server. */

@@ -120,7 +120,7 @@ async function packageOf(source: string): Promise<CodePackage> {
 async function nameOf(source: string, code: CodePackage): Promise<string> {
   const declared = (await packageJson(code.files))['name'];
   const path = resolve(source);
-  const raw = typeof declared === 'string' && declared !== '' ? declared : basename(path, extname(path));
+  const raw = typeof declared === 'string' && declared !== '' ? declared : basename(path).replace(/\.zip$/i, '');
   const name = raw
     .replace(/^@[^/]*\//, '')
     .replace(/[^a-zA-Z0-9-_]+/g, '-')
@@ -179,7 +179,7 @@ async function update(
     callLambda(client, 'UpdateFunctionCode', { FunctionName: name, ZipFile: code.zip, Architectures }, { onSent }),
   );
   if (Object.values(configuration).some((value) => value !== undefined)) {
-    await call.terminal.during(() => `waiting until the code of ${name} is updated`, waitReady(client, name));
+    await call.terminal.during(() => `waiting until the code of ${name} is updated`, settled(client, name));
     await callLambda(client, 'UpdateFunctionConfiguration', { FunctionName: name, ...configuration });
   }
   await tellOfDifference(call, code, { ...before, ...withoutUndefined(configuration) });

@@ -17,7 +17,7 @@ export async function waitReady(client: Client, name: string, qualifier?: string
   const deadline = performance.now() + READY_MS_MAX;
   for (let pollMs = POLL_MS_MIN; ; pollMs = Math.min(pollMs * 2, POLL_MS_MAX)) {
     const view = await callLambda(client, 'GetFunctionConfiguration', { FunctionName: name, Qualifier: qualifier });
-    if (view.State === 'Failed')
+    if (view.State === 'Failed' && view.LastUpdateStatus !== 'InProgress')
       throw new CommandFailure(failureText(name, 'Failed', view.StateReason, view.StateReasonCode));
     if (view.State !== 'Pending' && view.LastUpdateStatus !== 'InProgress') {
       if (view.LastUpdateStatus !== 'Failed') return view;

@@ -5,6 +5,7 @@
  * Reads come before the commits of their round, because inside the transaction they would see what may yet be taken
  * back. A read that is asked after a commit was acknowledged is always in a later round and sees it.
  */
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { commitTogether, failureOf } from './group-commit.ts';
@@ -34,6 +35,8 @@ const LOG_BYTES_KEPT = 16_777_216;
 const port = parentPort as MessagePort;
 
 function open(path: string): DatabaseSync {
+  // SQLite gives the files beside it the same mode: nobody else reads what functions are configured with.
+  closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     // One connection owns the file: exclusive locking spares the shared-memory file, which a full disk could not grow.

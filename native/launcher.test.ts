@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   ANSWER_WAIT_MS,
   type Answer,
@@ -20,6 +21,7 @@ import {
 } from './launcher-harness.ts';
 
 const isRoot = process.getuid?.() === 0;
+const GONE_CHECK_MS = 5;
 const TMP = ['tmp', '8388608', '512'];
 
 // Version 2 of the cgroups, by itself or beside the first.
@@ -254,9 +256,16 @@ for (const mode of ['root', 'userns'] as const) {
       const timer = setTimeout(() => output[Symbol.dispose](), ANSWER_WAIT_MS);
       await output.end;
       clearTimeout(timer);
-      assert.ok(isGone(pid), 'the launcher itself has ended');
+      // A dying process closes its files, which ended the output, before its state says so.
+      await untilGone(pid);
     });
   });
+}
+
+/** Waits until the process has ended; rejects when it is still there after ANSWER_WAIT_MS. */
+async function untilGone(pid: number): Promise<void> {
+  for (const startedAt = performance.now(); !isGone(pid); await wait(GONE_CHECK_MS))
+    assert.ok(performance.now() - startedAt < ANSWER_WAIT_MS, `process ${pid} has ended`);
 }
 
 /** A process that has ended may wait as a zombie for whoever inherited it. */

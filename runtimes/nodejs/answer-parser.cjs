@@ -24,7 +24,7 @@ class AnswerParser {
 
   #receive;
   #refuse;
-  #readPart = this.#readHead;
+  #readPart = this._readHead;
   #pending = nothing;
   #answer = null;
   #body = nothing;
@@ -72,7 +72,7 @@ class AnswerParser {
 
   // Each reader returns the index behind what it took, or -1 when it needs more bytes.
 
-  #readHead(data, start, end) {
+  _readHead(data, start, end) {
     const at = indexWithin(data, headEnd, start, end, headBytesMax);
     if (at < 0) return -1;
     this.#answer = parseHead(data.utf8Slice(start, at));
@@ -82,33 +82,33 @@ class AnswerParser {
       if (coding.toLowerCase() !== 'chunked') throw new ProtocolError('an answer came in an unknown transfer coding');
       this.#parts = [];
       this.#partsBytes = 0;
-      this.#readPart = this.#readChunkSize;
+      this.#readPart = this._readChunkSize;
       return afterHead;
     }
     const bodyBytes = contentLength(this.#answer.headers['content-length']);
     if (end - afterHead >= bodyBytes) {
-      this.#finish(data.utf8Slice(afterHead, afterHead + bodyBytes));
+      this._finish(data.utf8Slice(afterHead, afterHead + bodyBytes));
       return afterHead + bodyBytes;
     }
     this.#body = Buffer.allocUnsafe(bodyBytes);
     this.#missingBytes = bodyBytes;
-    this.#readPart = this.#readBody;
+    this.#readPart = this._readBody;
     return afterHead;
   }
 
-  #readBody(data, start, end) {
+  _readBody(data, start, end) {
     const body = this.#body;
     const take = Math.min(this.#missingBytes, end - start);
     data.copy(body, body.length - this.#missingBytes, start, start + take);
     this.#missingBytes -= take;
     if (this.#missingBytes === 0) {
       this.#body = nothing;
-      this.#finish(body.utf8Slice(0, body.length));
+      this._finish(body.utf8Slice(0, body.length));
     }
     return start + take;
   }
 
-  #readChunkSize(data, start, end) {
+  _readChunkSize(data, start, end) {
     const at = indexWithin(data, lineEnd, start, end, chunkLineBytesMax);
     if (at < 0) return -1;
     const size = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i.exec(data.latin1Slice(start, at));
@@ -116,41 +116,41 @@ class AnswerParser {
     this.#missingBytes = Number.parseInt(size[1], 16);
     this.#partsBytes += this.#missingBytes;
     if (this.#partsBytes > bodyBytesMax) throw new ProtocolError('an answer came that is too long');
-    this.#readPart = this.#missingBytes === 0 ? this.#readTrailers : this.#readChunk;
+    this.#readPart = this.#missingBytes === 0 ? this._readTrailers : this._readChunk;
     return at + lineEnd.length;
   }
 
-  #readChunk(data, start, end) {
+  _readChunk(data, start, end) {
     const take = Math.min(this.#missingBytes, end - start);
     this.#parts.push(Buffer.from(data.subarray(start, start + take)));
     this.#missingBytes -= take;
-    if (this.#missingBytes === 0) this.#readPart = this.#readChunkEnd;
+    if (this.#missingBytes === 0) this.#readPart = this._readChunkEnd;
     return start + take;
   }
 
-  #readChunkEnd(data, start, end) {
+  _readChunkEnd(data, start, end) {
     if (end - start < lineEnd.length) return -1;
     if (data[start] !== 13 || data[start + 1] !== 10) throw new ProtocolError('an answer came with a malformed chunk');
-    this.#readPart = this.#readChunkSize;
+    this.#readPart = this._readChunkSize;
     return start + lineEnd.length;
   }
 
-  #readTrailers(data, start, end) {
+  _readTrailers(data, start, end) {
     const at = indexWithin(data, lineEnd, start, end, trailerBytesMax);
     if (at < 0) return -1;
     if (at === start) {
       const body = Buffer.concat(this.#parts, this.#partsBytes).toString();
       this.#parts = noParts;
-      this.#finish(body);
+      this._finish(body);
     }
     return at + lineEnd.length;
   }
 
-  #finish(body) {
+  _finish(body) {
     const answer = this.#answer;
     answer.body = body;
     this.#answer = null;
-    this.#readPart = this.#readHead;
+    this.#readPart = this._readHead;
     this.#receive(answer);
   }
 }
@@ -174,7 +174,7 @@ function parseHead(text) {
     if (colon < 1) throw new ProtocolError('an answer came with a malformed header line');
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
-  return { status: Number(first[1]), headers, body: '', close: headers.connection?.toLowerCase() === 'close' };
+  return { status: Number(first[1]), headers, body: '', close: String(headers.connection).toLowerCase() === 'close' };
 }
 
 function contentLength(text) {

@@ -8,7 +8,7 @@
 
 'use strict';
 
-const net = require('node:net');
+const net = require('net');
 const { AnswerParser } = require('./answer-parser.cjs');
 
 const invocationPath = '/2018-06-01/runtime/invocation/';
@@ -40,7 +40,7 @@ class Client {
     this.#onLost = onLost;
     this.#hostLine = `Host: ${address}\r\n`;
     this.#nextRequest = `GET ${invocationPath}next HTTP/1.1\r\n${this.#hostLine}\r\n`;
-    this.#open();
+    this._open();
   }
 
   /** Whether a request is under way, be it a result or the wait for the next event. */
@@ -76,14 +76,14 @@ class Client {
   respond(id, body) {
     this.hold();
     this.#waiting.push(reportRefusal, this.#takeEvent);
-    this.#post(resultPath(id, 'response'), '', body, this.#nextRequest);
+    this._post(resultPath(id, 'response'), '', body, this.#nextRequest);
   }
 
   /** Posts an error `{ type, body, cause }` and asks for the next event in the same write. */
   fail(id, failure) {
     this.hold();
     this.#waiting.push(reportRefusal, this.#takeEvent);
-    this.#post(resultPath(id, 'error'), failureHeaders(failure), failure.body, this.#nextRequest);
+    this._post(resultPath(id, 'error'), failureHeaders(failure), failure.body, this.#nextRequest);
   }
 
   /** Posts an error, without an id that of the init phase, and calls `done` once it is answered. */
@@ -91,7 +91,7 @@ class Client {
     this.hold();
     this.#waiting.push(done);
     const path = id === undefined ? initErrorPath : resultPath(id, 'error');
-    this.#post(path, failureHeaders(failure), failure.body, '');
+    this._post(path, failureHeaders(failure), failure.body, '');
   }
 
   /**
@@ -121,7 +121,7 @@ class Client {
     };
   }
 
-  #open() {
+  _open() {
     const colon = this.#address.lastIndexOf(':');
     const host = this.#address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
     const parser = new AnswerParser(this.#takeAnswer, this.#lose);
@@ -142,7 +142,7 @@ class Client {
     if (!this.#held) socket.unref();
   }
 
-  #post(path, headers, body, tail) {
+  _post(path, headers, body, tail) {
     const socket = this.#socket;
     const head = `POST ${path} HTTP/1.1\r\n${this.#hostLine}Content-Type: application/json\r\n${headers}Content-Length: `;
     if (body.length < joinedBodyCharsMax) {
@@ -165,7 +165,7 @@ class Client {
       this.#lose('an answer came that nobody had asked for');
       return;
     }
-    if (answer.close) this.#reopen();
+    if (answer.close) this._reopen();
     receive(answer);
   };
 
@@ -175,9 +175,9 @@ class Client {
   };
 
   /** A server may end the connection with an answer, as Go's does after 413; a request behind it is then sent again. */
-  #reopen() {
+  _reopen() {
     const old = this.#socket;
-    this.#open();
+    this._open();
     old.destroy();
     if (this.#waiting.length > 0) this.#socket.write(this.#nextRequest, 'latin1');
   }

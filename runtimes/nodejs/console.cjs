@@ -5,8 +5,8 @@
 
 'use strict';
 
-const { writeSync } = require('node:fs');
-const { format } = require('node:util');
+const { writeSync } = require('fs');
+const { format } = require('util');
 const { formatForLog, intoError } = require('./errors.cjs');
 
 const frameHeadBytes = 16;
@@ -34,8 +34,8 @@ const levels = {
  * @param {() => string | undefined} tenantId of the running invocation
  */
 function patchConsole(requestId, tenantId) {
-  const json = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
-  const lowest = levels[process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()] ?? levels.TRACE;
+  const json = String(process.env.AWS_LAMBDA_LOG_FORMAT).toUpperCase() === 'JSON';
+  const lowest = levels[String(process.env.AWS_LAMBDA_LOG_LEVEL).toUpperCase()] || levels.TRACE;
   const descriptor = takeDescriptor();
   const emit =
     descriptor === undefined ? emitLine : (level, date, text) => emitFrame(descriptor, json, level, date, text);
@@ -71,7 +71,7 @@ function takeDescriptor() {
 
 /** Standard output is cut into events at line feeds, so those within a message become carriage returns. */
 function emitLine(_level, _date, text) {
-  process.stdout.write(`${text.replaceAll('\n', '\r')}\n`);
+  process.stdout.write(`${text.replace(/\n/g, '\r')}\n`);
 }
 
 /** One frame: type, length, time in microseconds, message; all numbers big-endian. */
@@ -115,14 +115,14 @@ function formatRecord(timestamp, level, requestId, tenantId, message, params) {
   const error = [message, ...params].find((param) => param instanceof Error);
   if (error !== undefined) {
     const { errorType, errorMessage, stackTrace } = errorMembers(error);
-    Object.assign(record, { errorType, errorMessage, stackTrace: stackTrace ?? [] });
+    Object.assign(record, { errorType, errorMessage, stackTrace: stackTrace || [] });
   }
   return JSON.stringify(record);
 }
 
 function errorMembers(error) {
   return {
-    errorType: error.constructor?.name ?? 'UnknownError',
+    errorType: (error.constructor && error.constructor.name) || 'UnknownError',
     errorMessage: error.message,
     stackTrace: typeof error.stack === 'string' ? error.stack.split('\n') : error.stack,
     ...error,

@@ -36,7 +36,7 @@ function payloadOf(thrown) {
       return {
         errorType: withoutDelete(thrown.name),
         errorMessage: withoutDelete(thrown.message),
-        trace: withoutDelete(thrown.stack)?.split('\n') ?? [],
+        trace: thrown.stack === undefined ? [] : withoutDelete(thrown.stack).split('\n'),
       };
     }
     return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
@@ -75,7 +75,7 @@ function isErrorLike(thrown) {
 }
 
 function withoutDelete(text) {
-  return text?.replaceAll('\x7f', '%7F');
+  return text === undefined ? undefined : text.replace(/\x7f/g, '%7F');
 }
 
 function headerSafe(text) {

@@ -2,10 +2,10 @@
 
 'use strict';
 
-const { existsSync, readFileSync } = require('node:fs');
-const { createRequire } = require('node:module');
-const path = require('node:path');
-const { pathToFileURL } = require('node:url');
+const { existsSync, readFileSync } = require('fs');
+const { createRequire } = require('module');
+const path = require('path');
+const { pathToFileURL } = require('url');
 const { runtimeError } = require('./errors.cjs');
 
 const streamingMark = Symbol.for('aws.lambda.runtime.handler.streaming');
@@ -44,7 +44,8 @@ async function loadHandler(behaviour, taskRoot, handlerString) {
 /** The `awslambda` global's part that marks a handler as streaming. */
 function streamifyResponse(handler, options) {
   handler[streamingMark] = 'response';
-  if (typeof options?.highWaterMark === 'number') handler[highWaterMarkMark] = Math.trunc(options.highWaterMark);
+  if (options && typeof options.highWaterMark === 'number')
+    handler[highWaterMarkMark] = Math.trunc(options.highWaterMark);
   return handler;
 }
 
@@ -56,7 +57,7 @@ async function loadModule(behaviour, taskRoot, folder, name) {
     return requireForUser(requireForUser.resolve(name, { paths: [taskRoot, path.resolve(taskRoot, folder)] }));
   } catch (error) {
     if (error instanceof SyntaxError) throw runtimeError(behaviour, 'UserCodeSyntaxError', String(error), error.stack);
-    if (error?.code === 'MODULE_NOT_FOUND') throw runtimeError(behaviour, 'ImportModuleError', String(error));
+    if (error && error.code === 'MODULE_NOT_FOUND') throw runtimeError(behaviour, 'ImportModuleError', String(error));
     throw error;
   }
 }
@@ -113,7 +114,9 @@ function findHandler(behaviour, module, exportPath, handlerString) {
 }
 
 function findIn(module, exportPath) {
-  return exportPath.split('.').reduce((value, key) => value?.[key], module);
+  return exportPath
+    .split('.')
+    .reduce((value, key) => (value === undefined || value === null ? undefined : value[key]), module);
 }
 
 function isStreaming(behaviour, handler) {

@@ -41,7 +41,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
       fail(error);
       return;
     }
-    if (typeof result?.then === 'function') Promise.resolve(result).then(succeed, fail);
+    if (result && typeof result.then === 'function') Promise.resolve(result).then(succeed, fail);
     else succeed(result);
   };
 }
@@ -52,7 +52,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
  * @param {(action: () => void) => void} onIdle sets what happens when the event loop runs empty
  */
 function callbackInvoker({ behaviour, client, handler, makeContext, logError, onIdle }) {
-  const isAsync = handler.constructor?.name === 'AsyncFunction';
+  const isAsync = handler.constructor !== undefined && handler.constructor.name === 'AsyncFunction';
 
   return function invoke(id, headers, body) {
     let settled = false;
@@ -102,7 +102,7 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
         waitForEmptyEventLoop = value;
       },
       succeed: first((result) => done(null, result)),
-      fail: first((error) => done(error ?? 'handled', null)),
+      fail: first((error) => done(error === undefined || error === null ? 'handled' : error, null)),
       done: first(done),
     };
     const firstCallback = first(callback);
@@ -114,7 +114,7 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
     });
     try {
       const result = handler(JSON.parse(body), makeContext(context, headers), firstCallback);
-      if (typeof result?.then === 'function') result.then(context.succeed, context.fail).catch(context.fail);
+      if (result && typeof result.then === 'function') result.then(context.succeed, context.fail).catch(context.fail);
     } catch (error) {
       firstCallback(error);
     }

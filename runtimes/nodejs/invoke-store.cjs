@@ -19,12 +19,12 @@ class InvokeStore {
   }
 
   get(key) {
-    return this.#context?.[key];
+    return this.#context && this.#context[key];
   }
 
   set(key, value) {
     if (this.isProtectedKey(key)) throw new Error(`Cannot modify protected Lambda context field: ${String(key)}`);
-    this.#context ??= {};
+    if (!this.#context) this.#context = {};
     this.#context[key] = value;
   }
 
@@ -38,7 +38,7 @@ class InvokeStore {
   }
 
   getRequestId() {
-    return this.get(requestId) ?? '-';
+    return this.get(requestId) || '-';
   }
 
   getXRayTraceId() {

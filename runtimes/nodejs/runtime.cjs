@@ -65,7 +65,7 @@ let exitCode;
 async function run() {
   client = new Client(env.AWS_LAMBDA_RUNTIME_API, (reason) => {
     if (exitCode === undefined) process.stderr.write(`The Lambda Runtime API is gone: ${reason}.\n`);
-    process.exit(exitCode ?? exitCodes.platformLost);
+    process.exit(exitCode === undefined ? exitCodes.platformLost : exitCode);
   });
   setGlobals();
   const requestId = store === undefined ? () => globalThis[requestIdKey] : () => store.getRequestId();
@@ -75,7 +75,7 @@ async function run() {
 
   let loaded;
   try {
-    loaded = await loadHandler(behaviour, env.LAMBDA_TASK_ROOT, env._HANDLER ?? '');
+    loaded = await loadHandler(behaviour, env.LAMBDA_TASK_ROOT, env._HANDLER || '');
   } catch (error) {
     await failInit(error);
     return;

@@ -2,7 +2,7 @@
 
 'use strict';
 
-const { Writable } = require('node:stream');
+const { Writable } = require('stream');
 const { failureOf, runtimeError } = require('./errors.cjs');
 
 const notAsync = 'Streaming does not support non-async handlers.';
@@ -42,7 +42,7 @@ function streamingInvoker({ behaviour, client, handler, highWaterMark, makeConte
     client.hold();
     try {
       const result = handler(JSON.parse(body), response.stream, makeContext(base, headers));
-      if (typeof result?.then !== 'function') throw behaviour.callbacks ? notAsync : new Error(notAsync);
+      if (!result || typeof result.then !== 'function') throw behaviour.callbacks ? notAsync : new Error(notAsync);
       if ((await result) !== undefined) console.warn('Streaming handlers ignore return values.');
       await Promise.race([response.answered, response.broken]);
       if (!response.isEnded()) throw behaviour.callbacks ? notFinished : new Error(notFinished);
@@ -69,7 +69,7 @@ function createResponse(behaviour, client, id, highWaterMark) {
   });
 
   function started() {
-    upload ??= client.stream(id, responseHeaders(contentType), resolveAnswered);
+    if (!upload) upload = client.stream(id, responseHeaders(contentType), resolveAnswered);
     return upload;
   }
 
@@ -93,7 +93,7 @@ function createResponse(behaviour, client, id, highWaterMark) {
   const broken = new Promise((_resolve, reject) => {
     stream.on('error', () => {});
     stream.on('close', () => {
-      if (!ended) reject(stream.errored ?? new Error(notFinished));
+      if (!ended) reject(stream.errored || new Error(notFinished));
     });
   });
   broken.catch(() => {});
@@ -124,7 +124,7 @@ function takeWrites(behaviour, stream, setContentType) {
     const bytes = typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk);
     const isFirst = !writeCalled;
     writeCalled = true;
-    if (isFirst) stream._onBeforeFirstWrite?.((part) => write.call(stream, part));
+    if (isFirst && stream._onBeforeFirstWrite) stream._onBeforeFirstWrite((part) => write.call(stream, part));
     return write.call(stream, bytes, encoding, callback);
   };
   stream.end = (chunk, encoding, callback) => {

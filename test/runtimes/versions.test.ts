@@ -17,13 +17,13 @@ import { zipOf } from '../support/zip.ts';
 /** Fetched once, here as for a user: the downloads outlive the tests. */
 const cacheDir = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'lambdad');
 /** Every version is fetched on the build machine, one of them elsewhere. */
-const nodeMajors = process.env['CI'] === 'true' ? [18, 20, 22, 24, 26] : [22, 24];
+const nodeMajors = process.env['CI'] === 'true' ? [12, 14, 16, 18, 20, 22, 24, 26] : [22, 24];
 
 let server: TestServer;
 let client: LambdaClient;
 
 before(async () => {
-  server = await startTestServer({ args: ['--cache', cacheDir] });
+  server = await startTestServer({ args: ['--cache', cacheDir, '--deprecated-runtimes', 'allow'] });
   client = server.client();
 });
 

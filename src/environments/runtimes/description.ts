@@ -12,6 +12,8 @@ export interface RuntimeDescription {
   readonly interpreter: 'node' | 'python' | null;
   /** Command with `${placeholders}`: interpreter, runtimeDir, taskRoot, maxOldSpaceMb, maxSemiSpaceMb, bootstrap. */
   readonly argv: readonly string[];
+  /** What stands in the place of the last part of `argv` for versions below `version`. */
+  readonly olderEntry?: { readonly version: string; readonly entry: string };
   /** Options for some versions, placed before the last part of `argv`. */
   readonly options: readonly RuntimeOption[];
   /** Variables, with `${placeholders}`: taskRoot, runtimeDir, layerRoot, version, handler. */
@@ -79,8 +81,10 @@ export function runtimeCommand(
   values: Readonly<Record<string, string>>,
   nodeOptions: string,
 ): readonly string[] {
-  const { argv, options } = match.family.description;
-  const filled = argv.map((part) => fillTemplate(part, values));
+  const { argv, options, olderEntry } = match.family.description;
+  const isOlder = olderEntry !== undefined && Number(match.version) < Number(olderEntry.version);
+  const parts = isOlder ? [...argv.slice(0, -1), olderEntry.entry] : argv;
+  const filled = parts.map((part) => fillTemplate(part, values));
   const given = options.filter(
     ({ sinceVersion, unlessNodeOptions }) =>
       Number(match.version) >= Number(sinceVersion) &&

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeFolder } from '../../base/durable-folder.ts';
 import { type NodeRelease, nodeReleases, OWN_NODE_MAJOR } from './node-releases.ts';
 
 /**
@@ -55,7 +56,7 @@ async function fetchPackage(place: string, release: NodeRelease, progress: (line
   progress(`fetching Node ${release.version} (once) …`);
   const work = `${place}.${process.pid}.part`;
   rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  await makeFolder(work);
   const dependencies = { [release.packageName]: release.version };
   const locked = { version: release.version, integrity: release.integrity };
   writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'runtime', version: '1.0.0', dependencies }));
@@ -73,7 +74,6 @@ async function fetchPackage(place: string, release: NodeRelease, progress: (line
   );
   try {
     await npmCi(work);
-    mkdirSync(dirname(place), { recursive: true });
     moveIntoPlace(work, place);
   } finally {
     rmSync(work, { recursive: true, force: true });

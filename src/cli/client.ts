@@ -1,8 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
+import { queryString, signedHeaders } from '../protocol/sign-request.ts';
 import type { Connection } from './connection.ts';
 import { ApiFailure, CommandFailure } from './failure.ts';
-import { queryString, signedHeaders } from './sign.ts';
 
 export interface ApiRequest {
   readonly service: 'lambda' | 'logs';

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Credentials } from '../protocol/sign-request.ts';
 import type { Call, Environment } from './command.ts';
 import { UsageError } from './failure.ts';
 
@@ -8,12 +9,6 @@ export interface Connection {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: Credentials;
-}
-
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
 }
 
 const HOST_DEFAULT = '127.0.0.1';

@@ -1,13 +1,14 @@
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { type Call, type Command, serverOptions } from './command.ts';
-import { connectionOf } from './connection.ts';
+import { type Connection, connectionOf } from './connection.ts';
 import { examineDisk, examineLimits, examineRuntimes } from './examine-machine.ts';
+import { examineNeighbours } from './examine-neighbours.ts';
 import { examineSandbox, examineServer } from './examine-sandbox.ts';
 import { CommandFailure, EXIT_FAILED, EXIT_OK } from './failure.ts';
 import type { Finding } from './finding.ts';
 import type { Style, Terminal } from './terminal.ts';
 
-const SECTIONS: readonly Finding['section'][] = ['sandbox', 'network', 'runtimes', 'limits', 'disk'];
+const SECTIONS: readonly Finding['section'][] = ['sandbox', 'network', 'runtimes', 'limits', 'disk', 'neighbours'];
 
 export const command: Command = {
   operands: { min: 0, max: 0 },
@@ -21,8 +22,8 @@ export const command: Command = {
   ],
   async run(call) {
     const config = configOf(call);
-    const { endpoint } = connectionOf(call);
-    const findings = await call.terminal.during(() => 'looking at this machine', examine(call, config, endpoint));
+    const connection = connectionOf(call);
+    const findings = await call.terminal.during(() => 'looking at this machine', examine(call, config, connection));
     const lacking = findings.some(({ level }) => level === 'lack');
     if (call.json) call.terminal.out(JSON.stringify({ ok: !lacking, findings }, null, 2));
     else print(call.terminal, findings);
@@ -40,13 +41,14 @@ function configOf(call: Call): Config {
   }
 }
 
-async function examine(call: Call, config: Config, endpoint: string): Promise<Finding[]> {
+async function examine(call: Call, config: Config, connection: Connection): Promise<Finding[]> {
   const parts = await Promise.all([
     examineSandbox(),
-    examineServer(endpoint),
+    examineServer(connection.endpoint),
     examineRuntimes(call.env),
     examineLimits(config),
     examineDisk(config),
+    examineNeighbours(config, connection),
   ]);
   return parts.flat();
 }

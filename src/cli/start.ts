@@ -30,9 +30,10 @@ export async function runServer(call: Call, startServer: StartServer): Promise<n
   const server = await starting(call, startServer);
   if (call.json) call.terminal.out(JSON.stringify({ url: server.url, lines: server.lines }));
   else call.terminal.out([`lambdad listening on ${server.url}`, ...server.lines].join('\n'));
-  await aborted(interrupt.asked);
+  const failure = await Promise.race([aborted(interrupt.asked), server.failed]);
   await server.close();
   await interrupt.settled();
+  if (failure) throw new CommandFailure(failure.message);
   return EXIT_OK;
 }
 

@@ -44,6 +44,7 @@ export interface ChunkChain {
 
 /** Who sent a request, and how its body is to be checked. */
 export interface Caller {
+  readonly accessKeyId: string;
   readonly account: string;
   readonly region: string;
   readonly service: string;
@@ -205,7 +206,8 @@ export function judgeHead(head: RequestHead, options: JudgeOptions): Caller {
     if (!sameSignature(sign(key, stringToSign(timestamp, claim, canonical)), claim.signature))
       throw invalidSignature(MISMATCH);
   };
-  const caller = { account: secret.account, region: claim.region, service: claim.service };
+  const { accessKeyId, region, service } = claim;
+  const caller = { accessKeyId, account: secret.account, region, service };
   const payload = declaredPayload(head);
   if (payload === undefined) return { ...caller, body: { kind: 'undeclared', verify } };
   verify(payload);
@@ -231,6 +233,7 @@ export function believeHead(head: RequestHead, services: readonly string[]): Cal
   judgeScope(claim, services);
   const chunked = head.headers['x-amz-content-sha256'] === CHUNKED_PAYLOAD;
   return {
+    accessKeyId: claim.accessKeyId,
     account: accountOf(claim.accessKeyId),
     region: claim.region,
     service: claim.service,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeRfc3986, queryString, signedHeaders } from '../../src/cli/sign.ts';
+import { encodeRfc3986, queryString, signedHeaders } from '../../src/protocol/sign-request.ts';
 
 describe('signedHeaders', () => {
   it('signs as the vector get-vanilla of the published suite does', () => {

@@ -12,6 +12,7 @@ const servers: Readonly<Record<string, StartServer>> = {
     return {
       url: `http://127.0.0.1:${port}`,
       lines: ['sandbox: none', 'point clients here'],
+      failed: new Promise(() => {}),
       async close() {
         process.stdout.write('closing\n');
         clearInterval(busy);
@@ -20,7 +21,12 @@ const servers: Readonly<Record<string, StartServer>> = {
   },
   hanging: async () => {
     const busy = setInterval(() => undefined, 1000);
-    return { url: 'http://x', lines: [], close: () => new Promise(() => void busy.refresh()) };
+    return {
+      url: 'http://x',
+      lines: [],
+      failed: new Promise(() => {}),
+      close: () => new Promise(() => void busy.refresh()),
+    };
   },
   refused: async () => {
     throw new Error('the data folder cannot be written\nto mend that: chmod');

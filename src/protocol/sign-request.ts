@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
-import { ALGORITHM } from '../protocol/authorization.ts';
-import { canonicalRequest } from '../protocol/canonical-request.ts';
-import { scopeText, sign, signingKey, stringToSign } from '../protocol/signature.ts';
-import type { Credentials } from './connection.ts';
+import { ALGORITHM } from './authorization.ts';
+import { canonicalRequest } from './canonical-request.ts';
+import { scopeText, sign, signingKey, stringToSign } from './signature.ts';
+
+/** What a request is signed with. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
 
 /** A request as it goes over the wire, before it is signed. */
 export interface UnsignedRequest {

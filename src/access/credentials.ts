@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { open, readFile, rename } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Ids } from '../base/ids.ts';
 import { accountOf, type Secret } from '../protocol/sigv4.ts';
+import { IdentityError, type ReadBeside, readIdentity } from './credential-identity.ts';
+import type { Identity } from './identity.ts';
 
 /** The credentials file cannot be read or does not have its form: said in one line, exit 1. */
 export class CredentialsError extends Error {}
@@ -8,8 +12,16 @@ export class CredentialsError extends Error {}
 /** The access keys that `sigv4` accepts. */
 export interface Credentials {
   findSecret(accessKeyId: string): Secret | undefined;
+  /** Who owns a key; undefined for one that is just the root of its account. */
+  findIdentity(accessKeyId: string): Identity | undefined;
   /** True when the file was not there and has just been made, with one random key. */
   readonly created: boolean;
+}
+
+/** A key of the file. */
+export interface Key extends Secret {
+  /** Absent: the root of the account. */
+  readonly identity?: Identity;
 }
 
 const ACCESS_KEY_ID = /^[\w-]{3,128}$/;
@@ -27,7 +39,7 @@ function text(entry: object, name: string, where: string): string | undefined {
   return value;
 }
 
-function readKey(entry: unknown, where: string): readonly [string, Secret] {
+function readKey(entry: unknown, where: string, readBeside: ReadBeside): readonly [string, Key] {
   if (typeof entry !== 'object' || entry === null) throw new CredentialsError(`${where} is not an object`);
   const accessKeyId = text(entry, 'accessKeyId', where);
   const secretAccessKey = text(entry, 'secretAccessKey', where);
@@ -39,19 +51,40 @@ function readKey(entry: unknown, where: string): readonly [string, Secret] {
   const expiration = text(entry, 'expiration', where);
   const expiresAtMs = expiration === undefined ? undefined : Date.parse(expiration);
   if (Number.isNaN(expiresAtMs)) throw new CredentialsError(`${where}: expiration is not a date`);
+  const identity = identityOf(entry, account, accessKeyId, { where, readBeside });
   return [
     accessKeyId,
     {
       secretAccessKey,
       account,
+      ...(identity === undefined ? {} : { identity }),
       ...(sessionToken === undefined ? {} : { sessionToken }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     },
   ];
 }
 
-/** Reads the text of a credentials file: `{"keys":[{accessKeyId, secretAccessKey, sessionToken?, account?, expiration?}]}`. */
-export function parseCredentials(json: string, path: string): ReadonlyMap<string, Secret> {
+function identityOf(
+  entry: object,
+  account: string,
+  accessKeyId: string,
+  { where, readBeside }: { readonly where: string; readonly readBeside: ReadBeside },
+): Identity | undefined {
+  try {
+    return readIdentity(entry as Record<string, unknown>, account, accessKeyId, readBeside);
+  } catch (error) {
+    if (error instanceof IdentityError) throw new CredentialsError(`${where}: ${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * Reads the text of a credentials file: `{"keys":[{accessKeyId, secretAccessKey, sessionToken?, account?, expiration?,
+ * user? | role?, session?, organization?, tags?, policies?}]}`. Policies are documents, or names of files beside it.
+ *
+ * @throws CredentialsError
+ */
+export function parseCredentials(json: string, path: string): ReadonlyMap<string, Key> {
   let document: unknown;
   try {
     document = JSON.parse(json);
@@ -60,9 +93,10 @@ export function parseCredentials(json: string, path: string): ReadonlyMap<string
   }
   const keys = (document as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys) || keys.length === 0) throw new CredentialsError(`${path} has no list "keys"`);
-  const secrets = new Map<string, Secret>();
+  const secrets = new Map<string, Key>();
+  const readBeside: ReadBeside = (name) => readFileSync(resolve(dirname(path), name), 'utf8');
   for (const [i, entry] of keys.entries()) {
-    const [id, secret] = readKey(entry, `${path}: key ${i + 1}`);
+    const [id, secret] = readKey(entry, `${path}: key ${i + 1}`, readBeside);
     if (secrets.has(id)) throw new CredentialsError(`${path}: ${id} is there twice`);
     secrets.set(id, secret);
   }
@@ -107,5 +141,9 @@ export async function loadCredentials(path: string, ids: Ids): Promise<Credentia
     created = true;
   }
   const secrets = parseCredentials(json, path);
-  return { findSecret: (accessKeyId) => secrets.get(accessKeyId), created };
+  return {
+    findSecret: (accessKeyId) => secrets.get(accessKeyId),
+    findIdentity: (accessKeyId) => secrets.get(accessKeyId)?.identity,
+    created,
+  };
 }

@@ -1,4 +1,6 @@
+import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
+import type { Namespace } from '../store/namespace.ts';
 
 /** A version that was found for an invoke: what runs, and under which ARN it was asked for. */
 export interface InvokeTarget {
@@ -8,6 +10,8 @@ export interface InvokeTarget {
   /** With the qualifier the caller used, if any: what the function sees as invokedFunctionArn. */
   readonly invokedArn: string;
   readonly reservedConcurrency?: number;
+  /** Of a function with tenant isolation: its environments serve this tenant alone. */
+  readonly tenantId?: string;
 }
 
 export interface InvokeRequest {
@@ -30,6 +34,14 @@ export interface InvokeOutcome {
   readonly traceHeader: string;
 }
 
+/** Environments to be kept ready for one version or alias. */
+export interface ProvisionedWish {
+  readonly qualifier: string;
+  /** What the qualifier leads to; published. */
+  readonly version: VersionBody;
+  readonly count: number;
+}
+
 export interface Invoker {
   /**
    * Runs one synchronous invoke to its end. Throws ApiError TooManyRequestsException without a slot, and what the
@@ -38,6 +50,10 @@ export interface Invoker {
   invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome>;
   /** Environments of versions that changed or were deleted end once idle; running invokes finish. */
   retire(account: string, region: string, functionName: string, version?: string): void;
+  /** All that one function is to have ready from now on; what is there and not named goes. Starts behind the call. */
+  provision(namespace: Namespace, functionName: string, wishes: readonly ProvisionedWish[]): void;
+  /** How far a wish has come; undefined where there is none. */
+  provisioned(namespace: Namespace, functionName: string, qualifier: string): ProvisionedProgress | undefined;
   /** Stops taking invokes, waits for running ones up to the budget, ends every environment. */
   close(budgetMs: number): Promise<void>;
 }

@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import { EnvironmentLost } from '../environments/environment.ts';
+import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
 import { ApiError } from '../model/api-error.ts';
+import type { Namespace } from '../store/namespace.ts';
 import { Concurrency, type Slot } from './concurrency.ts';
-import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget } from './invoker.ts';
+import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
 import type { Pool, VersionPool } from './pool.ts';
+import { ProvisionedEnvironments } from './provisioned-environments.ts';
 import { traceHeaderOf } from './trace-header.ts';
 
 /** An event without bytes counts as an empty object (lambda-facts 7.1). */
@@ -13,6 +16,8 @@ const EMPTY_EVENT = Buffer.from('{}');
 const CLOSE_LOOK_MS = 20;
 /** Environments that an invoke tries when sandboxes fail before the function saw anything of it. */
 const ATTEMPTS_MAX = 3;
+/** Pools of one function from which on those of tenants without environments are looked for and dropped. */
+const TENANT_POOLS_KEPT = 100;
 
 export interface LocalInvokerOptions {
   readonly pool: Pool;
@@ -25,6 +30,7 @@ export interface LocalInvokerOptions {
 export class LocalInvoker implements Invoker {
   readonly #options: LocalInvokerOptions;
   readonly #concurrency: Concurrency;
+  readonly #provisioned: ProvisionedEnvironments;
   /** A version as it was read from the store stays the same object while nothing changes: the hot path's look-up. */
   readonly #byVersion = new WeakMap<VersionBody, VersionPool>();
   readonly #byName = new Map<string, Map<string, VersionPool>>();
@@ -34,6 +40,11 @@ export class LocalInvoker implements Invoker {
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
     this.#concurrency = new Concurrency(options.concurrency);
+    this.#provisioned = new ProvisionedEnvironments({
+      pool: options.pool,
+      clock: options.clock,
+      poolOf: (namespace, version) => this.#poolOf({ ...namespace, version }),
+    });
   }
 
   async invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
@@ -67,8 +78,17 @@ export class LocalInvoker implements Invoker {
     if (pools.size === 0) this.#byName.delete(name);
   }
 
+  provision({ account, region }: Namespace, functionName: string, wishes: readonly ProvisionedWish[]): void {
+    this.#provisioned.set({ account, region }, functionName, wishes);
+  }
+
+  provisioned(namespace: Namespace, functionName: string, qualifier: string): ProvisionedProgress | undefined {
+    return this.#provisioned.progress(namespace, functionName, qualifier);
+  }
+
   async close(budgetMs: number): Promise<void> {
     this.#closed = true;
+    this.#provisioned.close();
     const { clock, pool } = this.#options;
     const until = clock.monotonic() + budgetMs;
     while (this.#running > 0 && clock.monotonic() < until)
@@ -86,6 +106,7 @@ export class LocalInvoker implements Invoker {
       clientContext: request.clientContext,
       payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
       tail: request.tail,
+      ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
     };
     for (let attempt = 1; ; attempt++) {
       const versionPool = this.#poolOf(target);
@@ -107,23 +128,34 @@ export class LocalInvoker implements Invoker {
     }
   }
 
-  #poolOf(target: InvokeTarget): VersionPool {
-    const known = this.#byVersion.get(target.version);
+  #poolOf(target: Omit<InvokeTarget, 'invokedArn'>): VersionPool {
+    const { account, region, version, tenantId } = target;
+    const known = tenantId === undefined ? this.#byVersion.get(version) : undefined;
     if (known && !known.retired) return known;
-    const { account, region, version } = target;
     const name = `${account}/${region}/${version.functionName}`;
     let pools = this.#byName.get(name);
     if (!pools) {
       pools = new Map();
       this.#byName.set(name, pools);
     }
-    const key = JSON.stringify([version.version, version.code.sha256, version.settings]);
+    const key = JSON.stringify([version.version, version.code.sha256, version.settings, tenantId]);
     let pool = pools.get(key);
     if (!pool) {
+      if (tenantId !== undefined) this.#forgetEmpty(pools);
       pool = this.#options.pool.open({ account, region, version });
       pools.set(key, pool);
     }
-    this.#byVersion.set(version, pool);
+    if (tenantId === undefined) this.#byVersion.set(version, pool);
     return pool;
+  }
+
+  /** Tenants come and go, and callers name them: a pool without environments and invokes is not kept for its tenant. */
+  #forgetEmpty(pools: Map<string, VersionPool>): void {
+    if (pools.size < TENANT_POOLS_KEPT) return;
+    for (const [key, pool] of pools) {
+      if (pool.all.size > 0 || pool.waiting.length > 0 || pool.starts > 0) continue;
+      this.#options.pool.retire(pool);
+      pools.delete(key);
+    }
   }
 }

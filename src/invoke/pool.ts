@@ -28,6 +28,8 @@ export interface VersionPool {
   /** Free ones, the one that became free last at the end. */
   readonly idle: Environment[];
   readonly all: Set<Environment>;
+  /** Those that stay however long they are idle, each with what is to happen when it is lost. */
+  readonly kept: Map<Environment, (environment: Environment) => void>;
   /** Invokes that wait for an environment of this version, the first first. */
   readonly waiting: Waiter[];
   /** Answered and not yet free. */
@@ -54,6 +56,9 @@ export interface PoolOptions {
   readonly fullWaitMs: number;
 }
 
+/** The pool was retired, or the server closes, while an environment for it started. */
+export class PoolEnded extends Error {}
+
 export class Pool {
   readonly #options: PoolOptions;
   readonly #pools = new Set<VersionPool>();
@@ -76,6 +81,7 @@ export class Pool {
       target,
       idle: [],
       all: new Set(),
+      kept: new Map(),
       waiting: [],
       answeredCount: 0,
       starts: 0,
@@ -94,9 +100,11 @@ export class Pool {
     return pool;
   }
 
-  /** A warm environment at once, or undefined. */
+  /** A warm environment at once, or undefined. Kept ones first: the others are left to end. */
   takeIdle(pool: VersionPool): Environment | undefined {
-    return pool.idle.pop();
+    if (pool.kept.size === 0) return pool.idle.pop();
+    const at = pool.idle.findLastIndex((environment) => pool.kept.has(environment));
+    return at < 0 ? pool.idle.pop() : pool.idle.splice(at, 1)[0];
   }
 
   /** A new environment, or one that becomes free before it is there. Throws ApiError 429 when the machine stays full. */
@@ -114,9 +122,55 @@ export class Pool {
     }
   }
 
+  /**
+   * Starts an environment that is initialized ahead of invokes and stays while it is idle; `lost` is called once when it
+   * had to go. Undefined when the function's init failed. Rejects with PoolEnded, or when the machine cannot make one.
+   */
+  async keep(pool: VersionPool, lost: (environment: Environment) => void): Promise<Environment | undefined> {
+    const bytes = pool.measuredBytes;
+    await this.#admit(bytes, { settled: false });
+    try {
+      const target: EnvironmentTarget = { ...pool.target, initializationType: 'provisioned-concurrency' };
+      const environment = await this.#options.create(target, pool.listener);
+      pool.all.add(environment);
+      this.#live.set(environment, pool);
+      try {
+        this.#checkStanding(pool, environment);
+        const isReady = await environment.initialize();
+        // Ended from outside its init fails too, which is not the function's fault.
+        this.#checkStanding(pool, environment);
+        if (!isReady) {
+          this.discard(pool, environment);
+          return undefined;
+        }
+      } catch (error) {
+        this.discard(pool, environment);
+        throw error;
+      }
+      pool.kept.set(environment, lost);
+      this.#free(pool, environment);
+      return environment;
+    } finally {
+      this.#options.gate.giveBack(bytes);
+    }
+  }
+
+  #checkStanding(pool: VersionPool, environment: Environment): void {
+    if (this.#closed || pool.retired) throw new PoolEnded('the environments of this version end');
+    if (!pool.all.has(environment)) throw new Error('the sandbox of an environment failed while it started');
+  }
+
+  /** A kept environment becomes one like the others. */
+  release(pool: VersionPool, environment: Environment): void {
+    if (pool.kept.delete(environment)) this.#sweepLater();
+  }
+
   /** Takes an environment out for good and ends it. */
   discard(pool: VersionPool, environment: Environment): void {
     if (this.#answered.delete(environment)) pool.answeredCount--;
+    const lost = pool.kept.get(environment);
+    pool.kept.delete(environment);
+    lost?.(environment);
     pool.all.delete(environment);
     this.#live.delete(environment);
     const at = pool.idle.indexOf(environment);
@@ -233,7 +287,7 @@ export class Pool {
   }
 
   /** Waits until there is memory, ending idle environments for it; a bounded time. */
-  async #admit(bytes: number, waiter: Waiter): Promise<void> {
+  async #admit(bytes: number, waiter: { readonly settled: boolean }): Promise<void> {
     const { gate, clock, fullWaitMs } = this.#options;
     const until = clock.monotonic() + fullWaitMs;
     while (!gate.take(bytes)) {
@@ -251,7 +305,7 @@ export class Pool {
   async #endOldestIdle(): Promise<void> {
     let oldest: { pool: VersionPool; environment: Environment } | undefined;
     for (const pool of this.#pools) {
-      const environment = pool.idle[0];
+      const environment = pool.kept.size === 0 ? pool.idle[0] : pool.idle.find((idle) => !pool.kept.has(idle));
       if (environment && (!oldest || environment.freeSince < oldest.environment.freeSince))
         oldest = { pool, environment };
     }
@@ -280,8 +334,13 @@ export class Pool {
     let left = false;
     for (const pool of this.#pools) {
       // The oldest stands first: the look ends at the first one that is young enough.
-      while (pool.idle[0] && pool.idle[0].freeSince <= before) this.discard(pool, pool.idle[0]);
-      left ||= pool.idle.length > 0;
+      for (let at = 0; at < pool.idle.length; ) {
+        const environment = pool.idle[at] as Environment;
+        if (environment.freeSince > before) break;
+        if (pool.kept.has(environment)) at++;
+        else this.discard(pool, environment);
+      }
+      left ||= pool.idle.length > pool.kept.size || pool.idle.some((idle) => !pool.kept.has(idle));
     }
     if (left) this.#sweepLater();
   }

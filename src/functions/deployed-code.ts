@@ -1,0 +1,63 @@
+/** From a fetched zip to code that a version runs: signature, storage and the limits that code and layers share. */
+import type { Clock } from '../base/clock.ts';
+import type { CodePackages } from '../packages/code-packages.ts';
+import type { SourcedZip } from '../packages/code-source.ts';
+import type { MetadataStore } from '../store/metadata.ts';
+import type { Namespace } from '../store/namespace.ts';
+import { type CheckTools, checkSignature } from './code-signing-check.ts';
+import { readCodeSigningConfig } from './code-signing-config.ts';
+import { storeCode } from './code-source.ts';
+import { checkCodeStorage } from './code-storage.ts';
+import { checkUnzippedSize } from './layer-references.ts';
+import type { DeployedCode, Settings } from './records.ts';
+
+export interface DeployTools extends CheckTools {
+  readonly metadata: MetadataStore;
+  readonly packages: CodePackages;
+  readonly clock: Clock;
+  readonly limits: { readonly codeSizeUnzippedBytes: number; readonly totalCodeSizeBytes: number };
+  /** Takes a line for whoever runs the server. */
+  readonly note: (line: string) => void;
+}
+
+export interface Deployment {
+  readonly functionName: string;
+  /** The name that refusals give the function: AWS says its name while it is created, its ARN while it is updated. */
+  readonly subject: string;
+  readonly zip: SourcedZip;
+  readonly settings: Pick<Settings, 'layers' | 'kept'>;
+  readonly codeSigningConfigArn?: string | undefined;
+  /** Published at once, it counts twice against the account's storage. */
+  readonly publish: boolean;
+}
+
+/**
+ * Checks the zip's signature where the function has a code signing configuration, and stores it. Throws
+ * CodeSigningConfigNotFoundException, InvalidCodeSignatureException, CodeVerificationFailedException,
+ * CodeStorageExceededException, and what the packages throw.
+ */
+export async function deployCode(
+  tools: DeployTools,
+  namespace: Namespace,
+  { functionName, subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
+): Promise<DeployedCode> {
+  const { packages, limits } = tools;
+  const config =
+    codeSigningConfigArn === undefined
+      ? undefined
+      : await readCodeSigningConfig(tools, namespace, codeSigningConfigArn);
+  // A signature lies in the zip: one that is no zip is refused for that, not for its signature.
+  if (config) await packages.inspect(zip.bytes);
+  const checked = config ? await checkSignature(tools, namespace, config, { zip: zip.bytes, subject }) : {};
+  if (checked.warning !== undefined) tools.note(checked.warning);
+  const code = await storeCode(
+    tools,
+    namespace,
+    functionName,
+    zip,
+    settings.kept.SourceKMSKeyArn as string | undefined,
+  );
+  checkUnzippedSize(code, settings.layers, limits.codeSizeUnzippedBytes);
+  await checkCodeStorage(tools, namespace, publish ? 2 * code.sizeBytes : code.sizeBytes, limits.totalCodeSizeBytes);
+  return { ...code, ...checked };
+}

@@ -1,0 +1,6 @@
+import { capacityProviderNotFound } from '../functions/capacity-provider.ts';
+import type { Operation } from './operation.ts';
+
+export const deleteCapacityProvider: Operation<'DeleteCapacityProvider'> = async (context, input) => {
+  throw capacityProviderNotFound(context, input.CapacityProviderName);
+};

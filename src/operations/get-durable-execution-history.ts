@@ -1,0 +1,6 @@
+import { executionNotFound } from '../functions/durable-execution.ts';
+import type { Operation } from './operation.ts';
+
+export const getDurableExecutionHistory: Operation<'GetDurableExecutionHistory'> = async (context, input) => {
+  throw executionNotFound(context, input.DurableExecutionArn);
+};

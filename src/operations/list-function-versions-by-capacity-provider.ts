@@ -1,0 +1,9 @@
+import { capacityProviderNotFound } from '../functions/capacity-provider.ts';
+import type { Operation } from './operation.ts';
+
+export const listFunctionVersionsByCapacityProvider: Operation<'ListFunctionVersionsByCapacityProvider'> = async (
+  context,
+  input,
+) => {
+  throw capacityProviderNotFound(context, input.CapacityProviderName);
+};

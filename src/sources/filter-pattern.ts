@@ -1,0 +1,177 @@
+/**
+ * Filter patterns of event source mappings, parsed into rules (lambda-facts 8.4).
+ *
+ * The grammar is the part of EventBridge's patterns that Lambda documents for its filters: equality, null, the empty
+ * string, equals-ignore-case, prefix, suffix, anything-but with plain values, numeric, exists, and `$or` across fields.
+ * What only event bus rules know (wildcard, cidr, anything-but with another operator inside, prefixes without regard
+ * to case) is refused here as well.
+ */
+
+/** All fields must hold; so must one of the alternatives of every `$or`. */
+export interface FilterPattern {
+  readonly fields: ReadonlyMap<string, FieldRule>;
+  readonly alternatives?: readonly FilterPattern[];
+}
+
+/** A field's value is an object that fits a pattern, or it fits one of the matchers. */
+export type FieldRule =
+  | { readonly type: 'nested'; readonly pattern: FilterPattern }
+  | { readonly type: 'leaf'; readonly matchers: readonly Matcher[] };
+
+/** A value to be equal to. Numbers are compared as they are written: 300 and 300.0 differ. */
+export type Scalar = string | boolean | null | NumberLiteral;
+
+export interface NumberLiteral {
+  readonly value: number;
+  /** As the pattern has it. */
+  readonly text: string;
+}
+
+export interface Bound {
+  readonly value: number;
+  readonly inclusive: boolean;
+}
+
+export type Matcher =
+  | { readonly type: 'equals'; readonly value: Scalar }
+  | { readonly type: 'equals-ignore-case'; readonly text: string }
+  | { readonly type: 'prefix'; readonly text: string }
+  | { readonly type: 'suffix'; readonly text: string }
+  | { readonly type: 'anything-but'; readonly values: readonly Scalar[] }
+  /** Equal to a number: both bounds inclusive and the same. */
+  | { readonly type: 'numeric'; readonly lower?: Bound; readonly upper?: Bound }
+  | { readonly type: 'exists'; readonly exists: boolean };
+
+/** A text that is no pattern; the message says what is wrong, AWS's own text does not. */
+export class FilterPatternError extends Error {}
+
+/** Throws FilterPatternError. */
+export function parseFilterPattern(text: string): FilterPattern {
+  let json: unknown;
+  try {
+    json = JSON.parse(text, keepNumberText);
+  } catch {
+    throw new FilterPatternError('the pattern is not JSON');
+  }
+  if (!isObject(json)) throw new FilterPatternError('the pattern is not a JSON object');
+  return parsePattern(json, 0);
+}
+
+/** Names of all fields at the top of a pattern, those of its alternatives too. */
+export function topFields({ fields, alternatives = [] }: FilterPattern): readonly string[] {
+  return [...fields.keys(), ...alternatives.flatMap(topFields)];
+}
+
+const OR = '$or';
+const ALTERNATIVES_MIN = 2;
+const DEPTH_MAX = 100;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+class JsonNumber implements NumberLiteral {
+  readonly value: number;
+  readonly text: string;
+
+  constructor(value: number, text: string) {
+    this.value = value;
+    this.text = text;
+  }
+}
+
+function keepNumberText(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? new JsonNumber(value, context?.source ?? String(value)) : value;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
+}
+
+function parsePattern(json: JsonObject, depth: number): FilterPattern {
+  if (depth > DEPTH_MAX) throw new FilterPatternError('the pattern is nested too deeply');
+  const fields = new Map<string, FieldRule>();
+  let alternatives: readonly FilterPattern[] | undefined;
+  for (const [name, value] of Object.entries(json)) {
+    if (name === OR && isAlternatives(value)) alternatives = value.map((one) => parsePattern(one, depth + 1));
+    else fields.set(name, parseField(name, value, depth));
+  }
+  if (fields.size === 0 && alternatives === undefined) throw new FilterPatternError('an object has no fields');
+  return alternatives === undefined ? { fields } : { fields, alternatives };
+}
+
+/** Anything else under `$or` is a field that happens to have this name. */
+function isAlternatives(value: unknown): value is readonly JsonObject[] {
+  if (!Array.isArray(value) || value.length < ALTERNATIVES_MIN) return false;
+  return value.every((one) => isObject(one) && !Object.keys(one).some((name) => Object.hasOwn(operators, name)));
+}
+
+function parseField(name: string, value: unknown, depth: number): FieldRule {
+  if (isObject(value)) return { type: 'nested', pattern: parsePattern(value, depth + 1) };
+  if (!Array.isArray(value)) throw new FilterPatternError(`'${name}' must be an object or an array`);
+  if (value.length === 0) throw new FilterPatternError(`the array of '${name}' is empty`);
+  return { type: 'leaf', matchers: value.map(parseMatcher) };
+}
+
+function parseMatcher(value: unknown): Matcher {
+  if (isScalar(value)) return { type: 'equals', value };
+  if (!isObject(value)) throw new FilterPatternError('an array in an array');
+  const [entry, more] = Object.entries(value);
+  if (entry === undefined || more !== undefined) throw new FilterPatternError('an operator object has exactly one key');
+  const [name, operand] = entry;
+  const operator = Object.hasOwn(operators, name) ? operators[name as keyof typeof operators] : undefined;
+  if (operator === undefined) throw new FilterPatternError(`unknown operator '${name}'`);
+  return operator(operand);
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return value === null || ['string', 'boolean'].includes(typeof value) || value instanceof JsonNumber;
+}
+
+const operators = {
+  'equals-ignore-case': (operand: unknown): Matcher => ({ type: 'equals-ignore-case', text: textOf(operand) }),
+  prefix: (operand: unknown): Matcher => ({ type: 'prefix', text: textOf(operand) }),
+  suffix: (operand: unknown): Matcher => ({ type: 'suffix', text: textOf(operand) }),
+  'anything-but': anythingBut,
+  numeric,
+  exists: (operand: unknown): Matcher => {
+    if (typeof operand !== 'boolean') throw new FilterPatternError(`'exists' takes true or false`);
+    return { type: 'exists', exists: operand };
+  },
+};
+
+function textOf(operand: unknown): string {
+  if (typeof operand !== 'string') throw new FilterPatternError('the operator takes a string');
+  return operand;
+}
+
+/** One value or a list of them; a list holds strings only or numbers only. */
+function anythingBut(operand: unknown): Matcher {
+  const values: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
+  const ofOneKind =
+    values.every((value) => typeof value === 'string') || values.every((value) => value instanceof JsonNumber);
+  const plain = values.every(isScalar) && (ofOneKind || !Array.isArray(operand));
+  if (values.length === 0 || !plain) throw new FilterPatternError(`'anything-but' takes strings or numbers`);
+  return { type: 'anything-but', values: values as readonly Scalar[] };
+}
+
+/** `["=", 5]`, one bound, or a lower bound followed by a greater upper one. */
+function numeric(operand: unknown): Matcher {
+  const refused = new FilterPatternError(`'numeric' takes one comparison, or a lower and an upper bound`);
+  if (!Array.isArray(operand)) throw refused;
+  const [first, firstNumber, second, secondNumber] = operand as readonly unknown[];
+  if (!(firstNumber instanceof JsonNumber)) throw refused;
+  const value = firstNumber.value;
+  if (operand.length === 2) {
+    if (first === '=') return { type: 'numeric', lower: { value, inclusive: true }, upper: { value, inclusive: true } };
+    if (first === '>' || first === '>=') return { type: 'numeric', lower: bound(first, value) };
+    if (first === '<' || first === '<=') return { type: 'numeric', upper: bound(first, value) };
+    throw refused;
+  }
+  const isRange = (first === '>' || first === '>=') && (second === '<' || second === '<=');
+  if (operand.length !== 4 || !isRange || !(secondNumber instanceof JsonNumber) || secondNumber.value <= value)
+    throw refused;
+  return { type: 'numeric', lower: bound(first, value), upper: bound(second, secondNumber.value) };
+}
+
+function bound(comparison: string, value: number): Bound {
+  return { value, inclusive: comparison.endsWith('=') };
+}

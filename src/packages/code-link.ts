@@ -1,5 +1,6 @@
 /** Links to code packages that need no credentials: signed by the server, good for ten minutes (lambda-facts 6.3.15). */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { CodeKey } from './sealed-code.ts';
 
 /** The server answers GETs below this path itself; it is no operation of the API. */
 export const CODE_LINK_PATH = '/_lambdad/code/';
@@ -15,36 +16,50 @@ export interface LinkSigner {
   readonly nowMs: number;
 }
 
-/** `http://host:port/_lambdad/code/<sha256>?X-Amz-Expires=600&X-Amz-Date=…&X-Amz-Signature=…` */
-export function signCodeLink(origin: string, sha256: string, { secret, nowMs }: LinkSigner): string {
+/** What a link leads to: a blob, and how to ask KMS for its key when it is sealed. */
+export interface LinkedCode {
+  readonly blob: string;
+  readonly key?: CodeKey | undefined;
+}
+
+const KEY_PARAMETER = 'X-Lambdad-Key';
+
+/** `http://host:port/_lambdad/code/<blob>?X-Amz-Expires=600&X-Amz-Date=…&X-Amz-Signature=…` */
+export function signCodeLink(origin: string, { blob, key }: LinkedCode, { secret, nowMs }: LinkSigner): string {
   const date = formatDate(nowMs);
+  // The wrapped key is of no use to anyone whom KMS does not know; it is signed with the rest.
+  const keyText = key === undefined ? '' : Buffer.from(JSON.stringify(key)).toString('base64url');
   const query = new URLSearchParams({
     'X-Amz-Expires': String(EXPIRES_S),
     'X-Amz-Date': date,
-    'X-Amz-Signature': signature(secret, sha256, date),
+    ...(keyText === '' ? {} : { [KEY_PARAMETER]: keyText }),
+    'X-Amz-Signature': signature(secret, blob, date, keyText),
   });
-  return `${origin}${CODE_LINK_PATH}${sha256}?${query}`;
+  return `${origin}${CODE_LINK_PATH}${blob}?${query}`;
 }
 
-/** The package's digest when the link is one of ours and young enough. */
+/** What the link leads to when it is one of ours and young enough. */
 export function verifyCodeLink(
   path: string,
   query: URLSearchParams,
   { secret, nowMs }: LinkSigner,
-): string | undefined {
+): LinkedCode | undefined {
   if (!path.startsWith(CODE_LINK_PATH)) return undefined;
-  const sha256 = path.slice(CODE_LINK_PATH.length);
+  const blob = path.slice(CODE_LINK_PATH.length);
+  const keyText = query.get(KEY_PARAMETER) ?? '';
   const date = query.get('X-Amz-Date') ?? '';
-  if (!/^[0-9a-f]{64}$/.test(sha256) || query.get('X-Amz-Expires') !== String(EXPIRES_S)) return undefined;
+  if (!/^[0-9a-f]{64}$/.test(blob) || query.get('X-Amz-Expires') !== String(EXPIRES_S)) return undefined;
   const given = Buffer.from(query.get('X-Amz-Signature') ?? '');
-  const right = Buffer.from(signature(secret, sha256, date));
+  const right = Buffer.from(signature(secret, blob, date, keyText));
   if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
   const ageMs = nowMs - parseDate(date);
-  return ageMs >= -SKEW_MS_MAX && ageMs <= EXPIRES_S * 1000 ? sha256 : undefined;
+  if (ageMs < -SKEW_MS_MAX || ageMs > EXPIRES_S * 1000) return undefined;
+  return keyText === '' ? { blob } : { blob, key: JSON.parse(Buffer.from(keyText, 'base64url').toString()) as CodeKey };
 }
 
-function signature(secret: Uint8Array, sha256: string, date: string): string {
-  return createHmac('sha256', secret).update(`${CODE_LINK_PATH}${sha256}\n${date}\n${EXPIRES_S}`).digest('hex');
+function signature(secret: Uint8Array, blob: string, date: string, keyText: string): string {
+  const signed = `${CODE_LINK_PATH}${blob}\n${date}\n${EXPIRES_S}${keyText === '' ? '' : `\n${keyText}`}`;
+  return createHmac('sha256', secret).update(signed).digest('hex');
 }
 
 /** `20261121T062500Z` */

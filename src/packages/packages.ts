@@ -5,34 +5,43 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
-import { ApiError } from '../model/api-error.ts';
+import { orRefusal } from '../neighbours/refusals.ts';
+import type { Vault } from '../neighbours/vault.ts';
 import type { BlobStore } from '../store/blobs.ts';
-import type { MetadataStore, RecordKey } from '../store/metadata.ts';
 import { signCodeLink, verifyCodeLink } from './code-link.ts';
-import type { CodePackages } from './code-packages.ts';
-import type { CodeRef, FunctionBody, VersionBody } from './records.ts';
+import { blobOf, type CodePackages, type CodeRef } from './code-packages.ts';
+import { isLayeredName, layeredName, layOver } from './layered-folder.ts';
+import { type SealingOptions, sealZip, unsealZip, unwrapCodeKey } from './sealed-code.ts';
 import { unpackZip } from './unpack.ts';
 import { readZip } from './zip.ts';
 
 export interface PackagesOptions {
   readonly blobs: BlobStore;
-  readonly metadata: MetadataStore;
+  /** Digests of every package that a record refers to, and names of layered folders; repeats do no harm. */
+  readonly references: () => AsyncIterable<string>;
   /** Unpacked packages, one directory each; this server's alone. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Wraps the keys of packages that have one of their own. */
+  readonly vault: Vault;
   /** Signs code links; kept across restarts if links shall outlive one. */
   readonly secret: Uint8Array;
-  readonly codeSizeZippedBytes: number;
   readonly codeSizeUnzippedBytes: number;
 }
 
 /** From storing a package to committing the function that refers to it; far longer than any request takes. */
 const UNCOMMITTED_MS_MAX = 15 * 60_000;
 
-const UNPACKING_PREFIX = '.unpacking-';
+/**
+ * How long a layered folder stays that no record refers to: an environment that is ending may still read it, for as long
+ * as an invoke can take.
+ */
+const UNUSED_MS_MAX = 15 * 60_000;
+
+const DRAFT_PREFIX = '.unpacking-';
+const DRAFT_NAME = /^\.unpacking-((?:layers-)?[0-9a-f]{64})-/;
 const DIGEST_NAME = /^[0-9a-f]{64}$/;
 const HASH_CHUNK_BYTES = 4_194_304;
-const SCAN_PAGE_RECORDS = 500;
 
 export function createPackages(options: PackagesOptions): CodePackages {
   return new Packages(options);
@@ -40,57 +49,97 @@ export function createPackages(options: PackagesOptions): CodePackages {
 
 class Packages implements CodePackages {
   readonly #options: PackagesOptions;
-  /** By digest: when the package was last stored here, however long the blob has been there. */
+  /** By digest: when the package was last stored or let go here, however long the blob has been there. */
   readonly #storedAt = new Map<string, number>();
-  readonly #unpacking = new Map<string, Promise<string>>();
-  /** Storing a package and deleting it exclude each other. */
-  readonly #blobLocks = new KeyedMutex();
+  /** By name of the directory. */
+  readonly #filling = new Map<string, Promise<string>>();
+  /** By name of the layered folder: when no record referred to it any more. */
+  readonly #unusedSince = new Map<string, number>();
+  /** Storing a package or a folder and deleting it exclude each other. */
+  readonly #locks = new KeyedMutex();
 
   constructor(options: PackagesOptions) {
     this.#options = options;
   }
 
   async inspect(zip: Uint8Array): Promise<CodeRef> {
-    const { codeSizeZippedBytes, codeSizeUnzippedBytes } = this.#options;
-    if (zip.byteLength > codeSizeZippedBytes)
-      throw new ApiError(
-        'RequestEntityTooLargeException',
-        `Zipped size must be smaller than ${codeSizeZippedBytes} bytes`,
-      );
-    await readZip(zip, codeSizeUnzippedBytes, async (entry) => {
-      if (entry.kind === 'file') for await (const _ of entry.content);
+    let unzippedBytes = 0;
+    await readZip(zip, this.#options.codeSizeUnzippedBytes, async (entry) => {
+      if (entry.kind === 'file') for await (const chunk of entry.content) unzippedBytes += chunk.byteLength;
     });
-    return { sha256: await digestOf(zip), sizeBytes: zip.byteLength };
+    return { sha256: await digestOf(zip), sizeBytes: zip.byteLength, unzippedBytes };
   }
 
-  async store(zip: Uint8Array): Promise<CodeRef> {
-    const { sha256 } = await this.inspect(zip);
-    return this.#blobLocks.run(sha256, async () => {
-      this.#storedAt.set(sha256, this.#options.clock.now());
-      const { sizeBytes } = await this.#options.blobs.put(zip);
-      return { sha256, sizeBytes };
+  async store(zip: Uint8Array, seal?: SealingOptions): Promise<CodeRef> {
+    const inspected = await this.inspect(zip);
+    const sealed = seal === undefined ? undefined : await sealZip(this.#options.vault, zip, seal);
+    const code: CodeRef =
+      sealed === undefined
+        ? inspected
+        : { ...inspected, sealed: { blob: await digestOf(sealed.bytes), key: sealed.key } };
+    return this.#locks.run(blobOf(code), async () => {
+      this.hold(code);
+      await this.#options.blobs.put(sealed?.bytes ?? zip);
+      return code;
     });
   }
 
   unpack(sha256: string): Promise<string> {
-    const running = this.#unpacking.get(sha256);
-    if (running) return running;
-    const unpacking = this.#unpack(sha256).finally(() => this.#unpacking.delete(sha256));
-    this.#unpacking.set(sha256, unpacking);
-    return unpacking;
+    return this.#unpack(sha256);
   }
 
-  async #unpack(sha256: string): Promise<string> {
-    const { directory, blobs, codeSizeUnzippedBytes } = this.#options;
-    const home = join(directory, sha256);
+  async unpackCode(code: CodeRef): Promise<string> {
+    const key = code.sealed && (await unwrapCodeKey(this.#options.vault, code.sealed.key));
+    return this.#unpack(blobOf(code), key);
+  }
+
+  #unpack(blob: string, key?: Uint8Array): Promise<string> {
+    return this.#ready(blob, async (draft) => {
+      const zip = await this.#zipOf(blob, key);
+      if (!zip) throw new Error(`code package ${blob} is missing or damaged`);
+      await unpackZip(zip, this.#options.codeSizeUnzippedBytes, draft);
+    });
+  }
+
+  async #zipOf(blob: string, key?: Uint8Array): Promise<Uint8Array | undefined> {
+    const bytes = await this.#options.blobs.get(blob);
+    return bytes && key ? unsealZip(key, bytes) : bytes;
+  }
+
+  async checkKey({ sealed }: CodeRef): Promise<void> {
+    if (sealed) await unwrapCodeKey(this.#options.vault, sealed.key);
+  }
+
+  async unpackLayers(digests: readonly string[]): Promise<string> {
+    const [first = '', ...others] = digests;
+    if (others.length === 0) return this.unpack(first);
+    const name = layeredName(digests);
+    return this.#locks.run(name, () => {
+      this.#unusedSince.delete(name);
+      return this.#ready(name, async (draft) => {
+        const layers: string[] = [];
+        for (const sha256 of digests) layers.push(await this.unpack(sha256));
+        await layOver(layers, draft);
+      });
+    });
+  }
+
+  #ready(name: string, fill: (draft: string) => Promise<void>): Promise<string> {
+    const running = this.#filling.get(name);
+    if (running) return running;
+    const filling = this.#fill(name, fill).finally(() => this.#filling.delete(name));
+    this.#filling.set(name, filling);
+    return filling;
+  }
+
+  async #fill(name: string, fill: (draft: string) => Promise<void>): Promise<string> {
+    const { directory } = this.#options;
+    const home = join(directory, name);
     if (await exists(home)) return home;
-    const zip = await blobs.get(sha256);
-    if (!zip) throw new Error(`code package ${sha256} is missing or damaged`);
-    await mkdir(directory, { recursive: true });
-    const draft = await mkdtemp(join(directory, `${UNPACKING_PREFIX}${sha256}-`));
+    const draft = await this.#draft(name);
     try {
-      await unpackZip(zip, codeSizeUnzippedBytes, draft);
-      // The name appears with the whole package behind it, or not at all.
+      await fill(draft);
+      // The name appears with the whole content behind it, or not at all.
       await rename(draft, home);
       return home;
     } catch (error) {
@@ -99,13 +148,25 @@ class Packages implements CodePackages {
     }
   }
 
+  async #draft(name: string): Promise<string> {
+    const { directory } = this.#options;
+    await mkdir(directory, { recursive: true });
+    return mkdtemp(join(directory, `${DRAFT_PREFIX}${name}-`));
+  }
+
+  hold(code: CodeRef): void {
+    this.#storedAt.set(blobOf(code), this.#options.clock.now());
+  }
+
   link(origin: string, code: CodeRef): string {
-    return signCodeLink(origin, code.sha256, this.#signer());
+    return signCodeLink(origin, { blob: blobOf(code), key: code.sealed?.key }, this.#signer());
   }
 
   async openLink(path: string, query: URLSearchParams): Promise<Uint8Array | undefined> {
-    const sha256 = verifyCodeLink(path, query, this.#signer());
-    return sha256 === undefined ? undefined : this.#options.blobs.get(sha256);
+    const linked = verifyCodeLink(path, query, this.#signer());
+    if (linked === undefined) return undefined;
+    const key = linked.key && (await orRefusal(unwrapCodeKey(this.#options.vault, linked.key)));
+    return this.#zipOf(linked.blob, key);
   }
 
   #signer() {
@@ -117,53 +178,55 @@ class Packages implements CodePackages {
     // Candidates first, references after: what is committed in between is seen as referred to.
     const candidates = new Map<string, number>();
     for await (const { sha256, storedAt } of blobs.list()) candidates.set(sha256, storedAt);
-    const referred = await this.#referred();
+    const referred = new Set<string>();
+    for await (const sha256 of this.#options.references()) referred.add(sha256);
     let deleted = 0;
     for (const [sha256, storedAt] of candidates) {
       if (referred.has(sha256)) continue;
-      await this.#blobLocks.run(sha256, async () => {
+      await this.#locks.run(sha256, async () => {
         const youngest = Math.max(storedAt, this.#storedAt.get(sha256) ?? 0);
         if (clock.now() - youngest < UNCOMMITTED_MS_MAX) return;
         await blobs.delete(sha256);
         deleted += 1;
       });
     }
-    await this.#collectDirectories();
+    await this.#collectDirectories(referred);
     for (const [sha256, atMs] of this.#storedAt)
       if (clock.now() - atMs >= UNCOMMITTED_MS_MAX) this.#storedAt.delete(sha256);
     return deleted;
   }
 
-  /** Directories whose package is gone, and drafts that a killed server left. */
-  async #collectDirectories(): Promise<void> {
+  /** Directories whose package is gone or that nobody uses, and drafts that a killed server left. */
+  async #collectDirectories(referred: ReadonlySet<string>): Promise<void> {
     const { directory, blobs } = this.#options;
     for (const name of await namesIn(directory)) {
-      const isDraft = name.startsWith(UNPACKING_PREFIX);
-      const sha256 = isDraft ? name.slice(UNPACKING_PREFIX.length, UNPACKING_PREFIX.length + 64) : name;
-      if (!DIGEST_NAME.test(sha256) || this.#unpacking.has(sha256)) continue;
-      if (!isDraft && (await blobs.has(sha256))) continue;
-      await rm(join(directory, name), { recursive: true, force: true });
+      const drafted = DRAFT_NAME.exec(name)?.[1];
+      if (drafted !== undefined && !this.#filling.has(drafted))
+        await rm(join(directory, name), { recursive: true, force: true });
+      if (isLayeredName(name)) await this.#collectLayered(name, referred.has(name));
+      if (!DIGEST_NAME.test(name) || this.#filling.has(name) || (await blobs.has(name))) continue;
+      await this.#remove(name);
     }
   }
 
-  async #referred(): Promise<Set<string>> {
-    const digests = new Set<string>();
-    const add = ({ code, serving }: VersionBody) => {
-      digests.add(code.sha256);
-      if (serving) digests.add(serving.code.sha256);
-    };
-    for await (const body of this.#bodies('function')) add((body as FunctionBody).latest);
-    for await (const body of this.#bodies('version')) add(body as VersionBody);
-    return digests;
+  async #collectLayered(name: string, isUsed: boolean): Promise<void> {
+    const now = this.#options.clock.now();
+    if (isUsed) this.#unusedSince.delete(name);
+    else if (!this.#unusedSince.has(name)) this.#unusedSince.set(name, now);
+    await this.#locks.run(name, async () => {
+      // Whoever asked for it in the meantime has taken it off the list.
+      const sinceMs = this.#unusedSince.get(name);
+      if (sinceMs === undefined || now - sinceMs < UNUSED_MS_MAX) return;
+      this.#unusedSince.delete(name);
+      await this.#remove(name);
+    });
   }
 
-  async *#bodies(kind: 'function' | 'version'): AsyncGenerator<unknown> {
-    for (let after: RecordKey | undefined; ; ) {
-      const page = await this.#options.metadata.scan(kind, after, SCAN_PAGE_RECORDS);
-      for (const { body } of page) yield body;
-      after = page.at(-1);
-      if (after === undefined || page.length < SCAN_PAGE_RECORDS) return;
-    }
+  /** A directory goes with its name first: one that is half deleted is never taken for whole. */
+  async #remove(name: string): Promise<void> {
+    const draft = await this.#draft(name);
+    await rename(join(this.#options.directory, name), join(draft, name));
+    await rm(draft, { recursive: true, force: true });
   }
 }
 

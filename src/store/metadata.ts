@@ -7,7 +7,19 @@
  */
 
 /** Add a kind here and nowhere else; an adapter treats them all alike. */
-export type RecordKind = 'function' | 'version' | 'alias';
+export type RecordKind =
+  | 'function'
+  | 'version'
+  | 'alias'
+  | 'function-policy'
+  | 'event-invoke-config'
+  | 'function-url'
+  | 'provisioned-concurrency'
+  | 'runtime-management'
+  | 'layer'
+  | 'layer-version'
+  | 'event-source-mapping'
+  | 'code-signing-config';
 
 export interface RecordKey {
   /** 12-digit account id. */

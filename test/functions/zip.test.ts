@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { crc32, deflateRawSync } from 'node:zlib';
-import { unpackZip } from '../../src/functions/unpack.ts';
-import { readZip } from '../../src/functions/zip.ts';
+import { unpackZip } from '../../src/packages/unpack.ts';
+import { readZip } from '../../src/packages/zip.ts';
 import { rejects } from '../support/function-world.ts';
 import { zipOf } from '../support/zip.ts';
 

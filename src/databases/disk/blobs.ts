@@ -3,10 +3,11 @@ import { type FileHandle, open, readdir, rm, stat, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
+import { isSealed, seal, unseal } from '../../base/sealed-chunks.ts';
 import type { BlobRef, BlobStore } from '../../store/blobs.ts';
 import { fullOr, removePartial, writeDurably } from './durable-file.ts';
-import { makeFolder, syncFolder } from './durable-folder.ts';
 
 /** Hashed in one go between two turns of the event loop: about a millisecond of work. */
 const SLICE_BYTES = 1_048_576;
@@ -16,13 +17,20 @@ const FOLDER = /^[0-9a-f]{2}$/;
 const PARTIAL = 'partial';
 
 /**
- * Opens the blob store in `dir` (created if need be), which nobody else may have open: `<dir>/ab/<sha256>`, one plain
- * file a blob. Half-written files of a process that was stopped are removed.
+ * Opens the blob store in `dir` (created if need be), which nobody else may have open: `<dir>/ab/<sha256>`, one file a
+ * blob. Half-written files of a process that was stopped are removed.
+ *
+ * With `key`, 32 bytes, blobs are encrypted on disk; their names stay the digests of what was put. Plain files of a
+ * time without a key are read as they are, and encrypted when they are put again.
  *
  * The time a blob was stored is the time it was last put, also when it was there already: a collector that spares
  * young blobs spares those that somebody is about to refer to again.
  */
-export async function openDiskBlobs(dir: string, clock: Clock = systemClock): Promise<BlobStore> {
+export async function openDiskBlobs(
+  dir: string,
+  clock: Clock = systemClock,
+  key?: Uint8Array | undefined,
+): Promise<BlobStore> {
   const partialDir = join(dir, PARTIAL);
   await removePartial(partialDir).catch((error) => {
     throw fullOr(error, partialDir);
@@ -35,15 +43,16 @@ export async function openDiskBlobs(dir: string, clock: Clock = systemClock): Pr
       await oneAtATime.run(sha256, async () => {
         await prepareFolder(sha256);
         const path = pathOf(dir, sha256);
-        if (await isWhole(path, sha256)) await syncFolder(folderOf(dir, sha256));
-        else await writeDurably(path, bytes, partialDir);
+        const stored = await readStored(path, sha256, key);
+        if (stored && (stored.sealed || key === undefined)) await syncFolder(folderOf(dir, sha256));
+        else await writeDurably(path, key === undefined ? bytes : seal(key, purposeOf(sha256), bytes), partialDir);
         const storedAtS = clock.now() / 1000;
         await utimes(path, storedAtS, storedAtS);
       });
       return { sha256, sizeBytes: bytes.byteLength } satisfies BlobRef;
     },
     async get(sha256) {
-      return await readWhole(pathOf(dir, sha256), sha256);
+      return (await readStored(pathOf(dir, sha256), sha256, key))?.bytes;
     },
     async has(sha256) {
       return (await unlessAbsent(stat(pathOf(dir, sha256)))) !== undefined;
@@ -106,31 +115,33 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
   return hash.digest('hex');
 }
 
-async function isWhole(path: string, sha256: string): Promise<boolean> {
-  return await withFile(path, false, async (handle) => {
-    const slice = Buffer.allocUnsafe(SLICE_BYTES);
-    const hash = createHash('sha256');
-    for (let at = 0; ; ) {
-      const { bytesRead } = await handle.read(slice, 0, SLICE_BYTES, at);
-      if (bytesRead === 0) return hash.digest('hex') === sha256;
-      hash.update(slice.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-  });
+/** A blob's cipher text is of no use under another blob's name. */
+function purposeOf(sha256: string): string {
+  return `lambdad blob ${sha256}`;
 }
 
-async function readWhole(path: string, sha256: string): Promise<Uint8Array | undefined> {
-  return await withFile(path, undefined, async (handle) => {
-    const bytes = Buffer.allocUnsafeSlow((await handle.stat()).size);
-    const hash = createHash('sha256');
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, at, Math.min(SLICE_BYTES, bytes.length - at), at);
-      if (bytesRead === 0) return undefined;
-      hash.update(bytes.subarray(at, at + bytesRead));
-      at += bytesRead;
-    }
-    return hash.digest('hex') === sha256 ? bytes : undefined;
-  });
+interface StoredBlob {
+  readonly bytes: Uint8Array;
+  readonly sealed: boolean;
+}
+
+/** Undefined when there is none, or when its bytes do not fit its digest. */
+async function readStored(path: string, sha256: string, key: Uint8Array | undefined): Promise<StoredBlob | undefined> {
+  const bytes = await withFile(path, undefined, readSlices);
+  if (bytes === undefined) return undefined;
+  const plain = key !== undefined && isSealed(bytes) ? await unseal(key, purposeOf(sha256), bytes) : undefined;
+  if (plain !== undefined && (await digestOf(plain)) === sha256) return { bytes: plain, sealed: true };
+  return (await digestOf(bytes)) === sha256 ? { bytes, sealed: false } : undefined;
+}
+
+async function readSlices(handle: FileHandle): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafeSlow((await handle.stat()).size);
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(SLICE_BYTES, bytes.length - at), at);
+    if (bytesRead === 0) return undefined;
+    at += bytesRead;
+  }
+  return bytes;
 }
 
 async function withFile<T>(path: string, absent: T, action: (handle: FileHandle) => Promise<T>): Promise<T> {

@@ -5,7 +5,7 @@ import type { Ids } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
 import { StoreFull } from '../../store/metadata.ts';
 import { removePartial, writeDurably } from './durable-file.ts';
-import { makeFolder, syncFolder } from './durable-folder.ts';
+import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import { FolderInUse, type FolderLock, lockFolder } from './folder-lock.ts';
 
 /** Absolute paths within the data folder. */

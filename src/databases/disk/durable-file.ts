@@ -1,7 +1,7 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import { StoreFull } from '../../store/metadata.ts';
-import { makeFolder, syncFolder } from './durable-folder.ts';
 
 /** No room on the device, or none within the user's quota. */
 const FULL_CODES: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
@@ -13,7 +13,12 @@ let lastNumber = 0;
  * (same file system; emptied by `removePartial` at the next start), synced, renamed, directory synced. Throws
  * StoreFull without room and leaves nothing behind then.
  */
-export async function writeDurably(path: string, bytes: Uint8Array, partialDir: string, mode = 0o600): Promise<void> {
+export async function writeDurably(
+  path: string,
+  bytes: Uint8Array | AsyncIterable<Uint8Array>,
+  partialDir: string,
+  mode = 0o600,
+): Promise<void> {
   const partial = join(partialDir, `${process.pid}-${++lastNumber}-${basename(path)}`);
   try {
     const handle = await open(partial, 'wx', mode);

@@ -1,0 +1,53 @@
+/** Which settings of a function point at a service that is not there, and so are kept and have no effect. */
+import { type Endpoints, endpointVariable, type NeighbourName } from './endpoints.ts';
+
+/** The members of a function's configuration that point at other services, in AWS's shape. */
+export interface PointingSettings {
+  readonly VpcConfig?: unknown;
+  readonly FileSystemConfigs?: unknown;
+  readonly DeadLetterConfig?: unknown;
+  readonly KMSKeyArn?: unknown;
+  readonly SourceKMSKeyArn?: unknown;
+}
+
+export interface InertSetting {
+  readonly neighbour: NeighbourName;
+  /** The member's name, as a user would look for it: `VpcConfig`. */
+  readonly setting: string;
+}
+
+/**
+ * In the order of AWS's documentation. The role is not among them: each function has one, and without IAM it does for
+ * every function what it does for the others.
+ */
+export function inertSettingsOf(settings: PointingSettings, endpoints: Endpoints): InertSetting[] {
+  const pointing: (InertSetting | undefined)[] = [
+    isAttached(settings.VpcConfig) ? { neighbour: 'ec2', setting: 'VpcConfig' } : undefined,
+    isFilled(settings.FileSystemConfigs) ? { neighbour: 'efs', setting: 'FileSystemConfigs' } : undefined,
+    deadLetters(settings.DeadLetterConfig),
+    settings.KMSKeyArn ? { neighbour: 'kms', setting: 'KMSKeyArn' } : undefined,
+    settings.SourceKMSKeyArn ? { neighbour: 'kms', setting: 'SourceKMSKeyArn' } : undefined,
+  ];
+  return pointing.filter((one) => one !== undefined && endpoints[one.neighbour] === undefined) as InertSetting[];
+}
+
+/** `VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set` */
+export function inertText({ neighbour, setting }: InertSetting): string {
+  return `${setting} is kept and has no effect: ${endpointVariable(neighbour)} is not set`;
+}
+
+/** Emptied, but there: what a function that left its VPC has. */
+function isAttached(vpcConfig: unknown): boolean {
+  const { SubnetIds, SecurityGroupIds } = Object(vpcConfig) as { SubnetIds?: unknown; SecurityGroupIds?: unknown };
+  return isFilled(SubnetIds) || isFilled(SecurityGroupIds);
+}
+
+function isFilled(list: unknown): boolean {
+  return Array.isArray(list) && list.length > 0;
+}
+
+function deadLetters(config: unknown): InertSetting | undefined {
+  const { TargetArn } = Object(config) as { TargetArn?: unknown };
+  if (typeof TargetArn !== 'string' || TargetArn === '') return undefined;
+  return { neighbour: TargetArn.split(':')[2] === 'sns' ? 'sns' : 'sqs', setting: 'DeadLetterConfig' };
+}

@@ -136,9 +136,9 @@ const revisions: Record<string, Test> = {
     const rounds = 100;
     await store.commit([put('contested', { round: 0, winner: 'nobody' })]);
     for (let round = 1; round <= rounds; round++) {
+      const reads = await Promise.all([store.get(key('contested')), store.get(key('contested'))]);
+      for (const read of reads) assert.equal(read?.revision, round);
       const attempts = ['left', 'right'].map(async (winner) => {
-        const read = await store.get(key('contested'));
-        assert.equal(read?.revision, round);
         await store.commit([put(`${winner}-log`, round), put('contested', { round, winner }, round)]);
         return winner;
       });

@@ -1,14 +1,17 @@
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
-import type { CodePackages } from '../functions/code-packages.ts';
 import type { Settings, VersionBody } from '../functions/records.ts';
 import { runtimeVersionArn } from '../functions/runtime-support.ts';
+import { openVariables, type Variables } from '../functions/sealed-environment.ts';
 import { FunctionLog } from '../logs/function-log.ts';
 import type { LogStore } from '../logs/log-store.ts';
-import { bootstrapProblem } from './bootstrap.ts';
+import { orRefusal, refusalOf } from '../neighbours/refusals.ts';
+import type { Vault } from '../neighbours/vault.ts';
+import type { CodePackages } from '../packages/code-packages.ts';
+import { findBootstrap } from './bootstrap.ts';
 import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
 import type { InstalledRuntime, InstalledRuntimes } from './installed-runtimes.ts';
+import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import { fillTemplate, runtimeCommand } from './runtimes/description.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
 import { functionVariables } from './variables.ts';
@@ -18,7 +21,6 @@ const MEGABYTE = 1_048_576;
 const LOG_DESCRIPTOR = 3;
 const TASK_ROOT = '/var/task';
 const RUNTIME_DIR = '/var/runtime';
-const LAYER_ROOT = '/opt';
 /** The share of memory that Node's young and old spaces may take (runtime-facts 3, Node). */
 const SEMI_SPACE_SHARE = 0.05;
 const OLD_SPACE_SHARE = 0.9;
@@ -27,6 +29,8 @@ export interface EnvironmentTarget {
   readonly account: string;
   readonly region: string;
   readonly version: VersionBody;
+  /** Absent: made for an invoke. */
+  readonly initializationType?: 'provisioned-concurrency';
 }
 
 export interface EnvironmentFactoryParts {
@@ -34,8 +38,11 @@ export interface EnvironmentFactoryParts {
   readonly runtimes: InstalledRuntimes;
   readonly packages: CodePackages;
   readonly logs: LogStore;
+  readonly vault: Vault;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Lines for the function's log about settings that have no effect, each given once. */
+  readonly inertNotes: (target: EnvironmentTarget) => readonly string[];
 }
 
 /** Builds execution environments: code unpacked, runtime found, sandbox made, process described. */
@@ -50,8 +57,14 @@ export class EnvironmentFactory {
   async create(target: EnvironmentTarget, listener: EnvironmentListener): Promise<Environment> {
     const { sandboxes, runtimes, packages, clock, ids } = this.#parts;
     const { settings, code } = target.version;
-    const [codeDir, runtime] = await Promise.all([packages.unpack(code.sha256), runtimes.find(settings.runtime ?? '')]);
+    const own = await this.#ownVariables(target);
+    const [codeDir, layerDir, runtime] = await Promise.all([
+      orRefusal(packages.unpackCode(code)),
+      layerFolder(packages, settings),
+      runtimes.find(settings.runtime ?? ''),
+    ]);
     const mounts: Mount[] = [{ source: codeDir, target: TASK_ROOT }];
+    if (layerDir !== undefined) mounts.push({ source: layerDir, target: LAYER_ROOT });
     if (runtime.interpreter) {
       mounts.push({ source: runtime.directory, target: RUNTIME_DIR }, ...runtime.interpreter.mounts);
     }
@@ -65,7 +78,9 @@ export class EnvironmentFactory {
       const log = this.#log(target, settings);
       const note = runtime.interpreter?.note;
       if (note !== undefined) log.stderr(Buffer.from(`lambdad: ${note}\n`));
-      const spec = await this.#spec(target, sandbox, runtime, log, codeDir);
+      if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
+      for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
+      const spec = await this.#spec(target, own, sandbox, runtime, log, mounts);
       return new Environment(spec, sandbox, log, clock, listener);
     } catch (error) {
       await sandbox.destroy();
@@ -88,36 +103,42 @@ export class EnvironmentFactory {
 
   async #spec(
     target: EnvironmentTarget,
+    own: Variables,
     sandbox: Sandbox,
     runtime: InstalledRuntime,
     log: FunctionLog,
-    codeDir: string,
+    mounts: readonly Mount[],
   ): Promise<EnvironmentSpec> {
     const { functionName, version, settings } = target.version;
     const { description } = runtime.family;
     const taskRoot = sandbox.path(TASK_ROOT);
     const runtimeDir = runtime.interpreter ? sandbox.path(RUNTIME_DIR) : RUNTIME_DIR;
+    const layerRoot = sandbox.path(LAYER_ROOT);
     const places = description.bootstrapFallback.map((place) =>
-      fillTemplate(place, { taskRoot, layerRoot: LAYER_ROOT }),
+      fillTemplate(place, { taskRoot: TASK_ROOT, layerRoot: LAYER_ROOT }),
     );
-    const problem = runtime.interpreter ? undefined : await bootstrapProblem(codeDir, places);
+    const bootstrap = await findBootstrap(places, mounts, (path) => sandbox.path(path));
+    const problem = runtime.interpreter ? undefined : bootstrap.problem;
     const values: Record<string, string> = {
       taskRoot,
       runtimeDir,
-      layerRoot: LAYER_ROOT,
+      layerRoot,
       version: runtime.version,
       interpreter: runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '',
       maxOldSpaceMb: String(Math.floor(settings.memoryMb * OLD_SPACE_SHARE)),
       maxSemiSpaceMb: String(Math.floor(settings.memoryMb * SEMI_SPACE_SHARE)),
       handler: settings.handler ?? '',
       runtime: settings.runtime ?? '',
-      bootstrap: join(taskRoot, 'bootstrap'),
+      bootstrap: sandbox.path(bootstrap.path),
     };
     const runtimeVariables = Object.fromEntries(
       Object.entries(description.environment).map(([name, template]) => [name, fillTemplate(template, values)]),
     );
+    const { initializationType = 'on-demand' } = target;
     const environment = functionVariables({
+      initializationType,
       settings,
+      own,
       functionName,
       version,
       region: target.region,
@@ -136,10 +157,21 @@ export class EnvironmentFactory {
       functionVersion: version,
       memoryMb: settings.memoryMb,
       timeoutMs: settings.timeoutS * 1000,
+      initializationType,
       ...runtimeVersionOf(settings, target.region),
       process: { argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''), environment, cwd: taskRoot },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
     };
+  }
+
+  /** Throws the KMS family's ApiError when the key of the variables cannot be used. */
+  async #ownVariables({ account, region, version }: EnvironmentTarget): Promise<Variables> {
+    try {
+      const { functionName, settings } = version;
+      return (await openVariables(this.#parts.vault, { account, region }, functionName, settings)) ?? {};
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   /** Of the form that AWS gives; good for nothing until a later issue makes lambdad accept them for the role. */

@@ -26,6 +26,8 @@ import type { ProcessSpec, Sandbox } from './sandbox.ts';
 
 /** Time an on-demand init may take before it counts as failed. */
 const INIT_MS_MAX = 10_000;
+/** The same where the environment is made ready ahead of its invokes, if the function's own timeout is not longer. */
+const PROVISIONED_INIT_MS_MAX = 130_000;
 /** Memory use is read from the kernel at most this often while all goes well. */
 const MEMORY_READ_INTERVAL_MS = 250;
 const MEGABYTE = 1_048_576;
@@ -38,6 +40,7 @@ export interface EnvironmentSpec {
   readonly functionVersion: string;
   readonly memoryMb: number;
   readonly timeoutMs: number;
+  readonly initializationType: 'on-demand' | 'provisioned-concurrency';
   /** `nodejs:24.v1` or the like, for INIT_START; absent for runtimes that the function brings along. */
   readonly runtimeVersion?: string;
   readonly runtimeVersionArn?: string;
@@ -114,6 +117,16 @@ export class Environment {
     return this.#maxMemoryMb;
   }
 
+  /**
+   * Runs the first init ahead of any invoke; false when it failed, and the environment is of no use then. At most once,
+   * before the first invoke. Rejects with EnvironmentLost.
+   */
+  async initialize(): Promise<boolean> {
+    this.#isFirst = false;
+    const { fault } = await this.#eagerInit();
+    return fault === undefined;
+  }
+
   /** Runs one invoke; resolves as soon as the caller may have its answer. Only when free; never rejects for the function's faults. */
   async invoke(request: EnvironmentRequest): Promise<EnvironmentAnswer> {
     // The last invoke's lines come before this one's.
@@ -135,6 +148,7 @@ export class Environment {
       requestId: request.requestId,
       version: this.spec.functionVersion,
       tracing: { value: request.traceHeader },
+      ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
     });
     const initMs = eager?.fault ? undefined : eager?.durationMs;
     return this.#converse(this.#process as RuntimeProcess, request, { deadlineMs, startedAt, initMs });
@@ -149,16 +163,21 @@ export class Environment {
 
   async #eagerInit(): Promise<InitResult> {
     try {
-      return await this.#init('init', INIT_MS_MAX);
+      return await this.#init('init', this.#initMsMax());
     } finally {
       this.#initialized.resolve();
     }
   }
 
+  #initMsMax(): number {
+    const { initializationType, timeoutMs } = this.spec;
+    return initializationType === 'on-demand' ? INIT_MS_MAX : Math.max(PROVISIONED_INIT_MS_MAX, timeoutMs);
+  }
+
   async #init(phase: 'init' | 'invoke', withinMs: number): Promise<InitResult> {
     const { spec, log } = this;
     const started = this.#clock.monotonic();
-    const kind = { initializationType: 'on-demand', phase } as const;
+    const kind = { initializationType: spec.initializationType, phase };
     log.platform({
       type: 'initStart',
       ...kind,
@@ -207,6 +226,7 @@ export class Environment {
       requestId: request.requestId,
       version: this.spec.functionVersion,
       tracing: { value: request.traceHeader },
+      ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
     });
     const durationMs = this.#clock.monotonic() - startedAt;
     const { status, errorType } = fault;

@@ -1,13 +1,17 @@
 import { type Preparation, PreparationFailed } from '../functions/activation.ts';
-import type { CodePackages } from '../functions/code-packages.ts';
 import type { VersionBody } from '../functions/records.ts';
+import { refusalOf } from '../neighbours/refusals.ts';
+import { KeyUnusable } from '../neighbours/vault.ts';
+import type { CodePackages } from '../packages/code-packages.ts';
 import { type InstalledRuntimes, RuntimeMissing } from './installed-runtimes.ts';
+import { layerFolder } from './layer-folder.ts';
 
-/** What has to be done before a version is Active: its code unpacked, its runtime found or fetched. */
+/** What has to be done before a version is Active: its code and layers unpacked, its runtime found or fetched. */
 export function preparation(packages: CodePackages, runtimes: InstalledRuntimes): Preparation {
   return {
     prepare: async (version: VersionBody) => {
-      await packages.unpack(version.code.sha256);
+      await unpacked(packages, version);
+      await layerFolder(packages, version.settings);
       try {
         await runtimes.find(version.settings.runtime ?? '');
       } catch (error) {
@@ -16,4 +20,21 @@ export function preparation(packages: CodePackages, runtimes: InstalledRuntimes)
       }
     },
   };
+}
+
+/** Reason codes of the model for a package whose KMS key cannot be used. */
+const KEY_REASON_CODES: Readonly<Record<KeyUnusable['reason'], string>> = {
+  AccessDenied: 'KMSKeyAccessDenied',
+  Disabled: 'DisabledKMSKey',
+  InvalidState: 'InvalidStateKMSKey',
+  NotFound: 'KMSKeyNotFound',
+};
+
+async function unpacked(packages: CodePackages, version: VersionBody): Promise<void> {
+  try {
+    await packages.unpackCode(version.code);
+  } catch (error) {
+    if (!(error instanceof KeyUnusable)) throw error;
+    throw new PreparationFailed(KEY_REASON_CODES[error.reason], (refusalOf(error) as Error).message);
+  }
 }

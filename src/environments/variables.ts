@@ -1,4 +1,5 @@
 import type { Settings } from '../functions/records.ts';
+import type { Variables } from '../functions/sealed-environment.ts';
 
 /**
  * The environment variables of a function's process. Source: runtime-facts 3.
@@ -7,7 +8,10 @@ import type { Settings } from '../functions/records.ts';
  * the platform's and dropped from the function's own.
  */
 export interface VariableParts {
+  readonly initializationType: 'on-demand' | 'provisioned-concurrency';
   readonly settings: Settings;
+  /** The function's own, in clear. */
+  readonly own: Variables;
   readonly functionName: string;
   readonly version: string;
   readonly region: string;
@@ -38,8 +42,7 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
     AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
     ...parts.runtimeVariables,
   };
-  for (const [name, value] of Object.entries(settings.environment ?? {}))
-    if (!name.startsWith('_')) variables[name] = value;
+  for (const [name, value] of Object.entries(parts.own)) if (!name.startsWith('_')) variables[name] = value;
   for (const [name, value] of Object.entries(parts.runtimeVariables))
     if (!parts.overridable.includes(name)) variables[name] = value;
   Object.assign(variables, {
@@ -51,7 +54,7 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMb),
     AWS_LAMBDA_FUNCTION_NAME: parts.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: parts.version,
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: parts.initializationType,
     AWS_LAMBDA_LOG_GROUP_NAME: parts.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: parts.logStream,
     AWS_LAMBDA_RUNTIME_API: parts.runtimeApiAddress,

@@ -5,8 +5,9 @@ import { functionArn } from '../base/arn.ts';
 import { invalidParameter } from '../model/api-error.ts';
 import type { AliasConfiguration, AliasRoutingConfiguration } from '../model/types.gen.ts';
 import type { MetadataStore } from '../store/metadata.ts';
+import type { Namespace } from '../store/namespace.ts';
 import { functionNotFound } from './function-name.ts';
-import { type Namespace, readFunction, readVersion } from './keys.ts';
+import { readFunction, readVersion } from './keys.ts';
 import { type AliasBody, LATEST, type VersionBody } from './records.ts';
 
 /** The routing of an alias from the request's map; undefined for none. Throws InvalidParameterValueException. */

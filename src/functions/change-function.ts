@@ -1,7 +1,8 @@
 import type { KeyedMutex } from '../base/mutex.ts';
 import { ApiError } from '../model/api-error.ts';
 import { type Change, type MetadataStore, RevisionConflict, type StoredRecord } from '../store/metadata.ts';
-import { functionKey, type Namespace } from './keys.ts';
+import type { Namespace } from '../store/namespace.ts';
+import { functionKey } from './keys.ts';
 import type { FunctionBody } from './records.ts';
 
 /** What changing a function needs; the operations' services fit. */

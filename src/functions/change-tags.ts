@@ -1,6 +1,6 @@
 import type { Ids } from '../base/ids.ts';
+import type { Namespace } from '../store/namespace.ts';
 import { type ChangeTools, changeFunction, putFunction } from './change-function.ts';
-import type { Namespace } from './keys.ts';
 import { findFunction } from './resolve.ts';
 import type { Tags } from './tags.ts';
 

@@ -1,9 +1,13 @@
 /** A version as AWS shows it: FunctionConfiguration (lambda-facts 6.1, 6.3, 13). */
 import { functionArn } from '../base/arn.ts';
-import type { FunctionConfiguration, VpcConfig, VpcConfigResponse } from '../model/types.gen.ts';
-import type { Namespace } from './keys.ts';
+import { formatLastModified } from '../base/last-modified.ts';
+import type { FunctionConfiguration, VpcConfigResponse } from '../model/types.gen.ts';
+import type { Vault } from '../neighbours/vault.ts';
+import { base64Digest } from '../packages/code-digest.ts';
+import type { Namespace } from '../store/namespace.ts';
 import type { Settings, Status, VersionBody } from './records.ts';
 import { runtimeVersionArn } from './runtime-support.ts';
+import { viewEnvironment } from './sealed-environment.ts';
 
 export interface ViewOptions {
   /** Qualifier that FunctionArn carries: what the caller asked for, or the version's own. */
@@ -13,18 +17,24 @@ export interface ViewOptions {
 }
 
 /** Shows a version. Optional members without a value are left out. */
-export function viewConfiguration(
+export async function viewConfiguration(
+  { vault }: { readonly vault: Vault },
   namespace: Namespace,
   version: VersionBody,
   { qualifier, listed = false }: ViewOptions = {},
-): FunctionConfiguration {
+): Promise<FunctionConfiguration> {
   const { settings, code } = version;
+  const environment = await viewEnvironment(vault, namespace, version.functionName, settings);
   return {
     FunctionName: version.functionName,
     FunctionArn: functionArn(namespace.region, namespace.account, version.functionName, qualifier),
     ...viewSettings(settings),
+    ...(environment === undefined ? {} : { Environment: environment }),
     CodeSize: code.sizeBytes,
     CodeSha256: base64Digest(code.sha256),
+    ...(code.signing === undefined
+      ? {}
+      : { SigningProfileVersionArn: code.signing.profileVersionArn, SigningJobArn: code.signing.jobArn }),
     LastModified: formatLastModified(version.lastModified),
     Version: version.version,
     RevisionId: version.revisionId,
@@ -40,7 +50,7 @@ export function viewConfiguration(
 }
 
 function viewSettings(settings: Settings): FunctionConfiguration {
-  const { environment, logging, kept } = settings;
+  const { logging, kept, layers, tenantIsolation } = settings;
   return {
     ...(settings.runtime === undefined
       ? {}
@@ -50,7 +60,6 @@ function viewSettings(settings: Settings): FunctionConfiguration {
     Description: settings.description,
     Timeout: settings.timeoutS,
     MemorySize: settings.memoryMb,
-    ...(environment === undefined ? {} : { Environment: { Variables: environment } }),
     TracingConfig: { Mode: settings.tracingMode },
     PackageType: settings.packageType,
     Architectures: [settings.architecture],
@@ -61,22 +70,26 @@ function viewSettings(settings: Settings): FunctionConfiguration {
       ...(logging.systemLevel === undefined ? {} : { SystemLogLevel: logging.systemLevel }),
       LogGroup: logging.group,
     },
+    ...(layers === undefined
+      ? {}
+      : { Layers: layers.map(({ arn, code }) => ({ Arn: arn, CodeSize: code.sizeBytes })) }),
+    ...(tenantIsolation === undefined ? {} : { TenancyConfig: { TenantIsolationMode: tenantIsolation } }),
     ...viewKept(kept),
   };
 }
 
 function viewKept(kept: Settings['kept']): FunctionConfiguration {
-  const { VpcConfig: vpc, SourceKMSKeyArn: _belongsToCode, ...asGiven } = kept;
+  const { VpcConfig: vpc, SourceKMSKeyArn: _ofTheCode, ResolvedS3Object: _ofTheCodeToo, ...asGiven } = kept;
   if (vpc === undefined) return asGiven as FunctionConfiguration;
-  return { ...(asGiven as FunctionConfiguration), VpcConfig: viewVpc(vpc as VpcConfig) };
+  return { ...(asGiven as FunctionConfiguration), VpcConfig: viewVpc(vpc as VpcConfigResponse) };
 }
 
-/** There is no network to look the VPC's id up in: it is the empty one that AWS shows for a detached function. */
-function viewVpc(vpc: VpcConfig): VpcConfigResponse {
+/** Where nobody could be asked for the VPC's id, it is the empty one that AWS shows for a detached function. */
+function viewVpc(vpc: VpcConfigResponse): VpcConfigResponse {
   return {
     SubnetIds: vpc.SubnetIds ?? [],
     SecurityGroupIds: vpc.SecurityGroupIds ?? [],
-    VpcId: '',
+    VpcId: vpc.VpcId ?? '',
     Ipv6AllowedForDualStack: vpc.Ipv6AllowedForDualStack ?? false,
   };
 }
@@ -98,14 +111,4 @@ function viewStatus(status: Status): FunctionConfiguration {
           >,
         }),
   };
-}
-
-/** AWS shows in base64 the digest that names the package in hexadecimal. */
-export function base64Digest(sha256: string): string {
-  return Buffer.from(sha256, 'hex').toString('base64');
-}
-
-/** `2020-04-10T19:06:32.563+0000`, AWS's form of a function's time, from epoch milliseconds. */
-export function formatLastModified(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '+0000');
 }

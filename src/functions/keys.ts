@@ -1,11 +1,6 @@
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
+import { type Namespace, type WalkOptions, walkRecords } from '../store/namespace.ts';
 import { type AliasBody, aliasId, canBeVersion, type FunctionBody, type VersionBody, versionId } from './records.ts';
-
-/** Account and region: together the namespace of every function name. */
-export interface Namespace {
-  readonly account: string;
-  readonly region: string;
-}
 
 /** The body that each kind of record carries. */
 export interface Bodies {
@@ -55,28 +50,12 @@ export async function readAlias(
   return (await metadata.get(aliasKey(namespace, name, alias))) as StoredRecord<AliasBody> | undefined;
 }
 
-const WALK_PAGE_RECORDS = 200;
-
 /** All records of a kind in one namespace in order of id, read page by page; stops when the caller does. */
-export async function* walk<Kind extends keyof Bodies>(
+export function walk<Kind extends keyof Bodies>(
   metadata: MetadataStore,
-  { account, region }: Namespace,
+  namespace: Namespace,
   kind: Kind,
-  options: { readonly prefix?: string; readonly after?: string; readonly pageRecords?: number } = {},
+  options: WalkOptions = {},
 ): AsyncGenerator<StoredRecord<Bodies[Kind]>> {
-  const { prefix, pageRecords: limit = WALK_PAGE_RECORDS } = options;
-  for (let after = options.after; ; ) {
-    const page = await metadata.list({
-      account,
-      region,
-      kind,
-      limit,
-      ...(prefix === undefined ? {} : { prefix }),
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const record of page) yield record as StoredRecord<Bodies[Kind]>;
-    const last = page.at(-1);
-    if (last === undefined || page.length < limit) return;
-    after = last.id;
-  }
+  return walkRecords<Bodies[Kind]>(metadata, namespace, kind, options);
 }

@@ -1,16 +1,23 @@
 /** What must hold before a function may be changed or invoked (lambda-facts 6.3). */
 import { functionArn } from '../base/arn.ts';
 import { ApiError } from '../model/api-error.ts';
-import type { Namespace } from './keys.ts';
+import type { Namespace } from '../store/namespace.ts';
 import type { VersionBody } from './records.ts';
 
-/** Throws PreconditionFailedException when the caller wrote to another revision than this one. */
-export function checkRevision(given: string | undefined, current: string): void {
+/**
+ * Throws PreconditionFailedException when the caller wrote to another revision than this one; the text names the
+ * operation that would have told the right one.
+ */
+export function checkRevision(
+  given: string | undefined,
+  current: string | undefined,
+  reader: 'GetFunction/GetAlias' | 'GetPolicy' | 'GetLayerPolicy' = 'GetFunction/GetAlias',
+): void {
   // An empty id counts as none, which is what SDKs send for an empty string parameter.
   if (given === undefined || given === '' || given === current) return;
   throw new ApiError(
     'PreconditionFailedException',
-    'The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id',
+    `The Revision Id provided does not match the latest Revision Id. Call the ${reader} API to retrieve the latest Revision Id`,
   );
 }
 

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Ids } from '../base/ids.ts';
 import type { MetadataStore } from '../store/metadata.ts';
-import { type Namespace, readVersion } from './keys.ts';
+import type { Namespace } from '../store/namespace.ts';
+import { readVersion } from './keys.ts';
 import type { FunctionBody, Status, VersionBody } from './records.ts';
 
 export const CREATING: Status = {

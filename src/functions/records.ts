@@ -5,6 +5,10 @@
  * that has no default stays absent.
  */
 
+import type { LayerUse } from '../layers/layer-records.ts';
+import type { Sealed } from '../neighbours/vault.ts';
+import type { CodeRef } from '../packages/code-packages.ts';
+
 export const LATEST = '$LATEST';
 
 export type State = 'Pending' | 'Active' | 'Inactive' | 'Failed';
@@ -22,7 +26,12 @@ export interface Settings {
   readonly ephemeralStorageMb: number;
   readonly architecture: Architecture;
   readonly packageType: 'Zip' | 'Image';
-  readonly environment?: Readonly<Record<string, string>>;
+  /** The variables as a JSON object, sealed under the function's ARN and its KMSKeyArn. */
+  readonly environment?: Sealed;
+  /** In the order in which they are laid over each other. */
+  readonly layers?: readonly LayerUse[];
+  /** Fixed when the function is made. */
+  readonly tenantIsolation?: 'PER_TENANT';
   readonly logging: Logging;
   readonly tracingMode: 'Active' | 'PassThrough';
   readonly snapStart: 'PublishedVersions' | 'None';
@@ -38,11 +47,18 @@ export interface Logging {
   readonly systemLevel?: 'DEBUG' | 'INFO' | 'WARN';
 }
 
-/** A code package in the blob store. */
-export interface CodeRef {
-  /** 64 hexadecimal digits: the blob's name. AWS shows the same digest in base64. */
-  readonly sha256: string;
-  readonly sizeBytes: number;
+/** The code of a version. */
+export interface DeployedCode extends CodeRef {
+  /** Who signed it; only where the function has a code signing configuration. */
+  readonly signing?: Signing;
+  /** Why a configuration that warns does not trust it: one line, which the function's log shows at each cold start. */
+  readonly warning?: string;
+}
+
+/** Shown as SigningProfileVersionArn and SigningJobArn. */
+export interface Signing {
+  readonly profileVersionArn: string;
+  readonly jobArn: string;
 }
 
 export interface Status {
@@ -60,14 +76,14 @@ export interface VersionBody {
   /** `$LATEST` or a number in decimal. */
   readonly version: string;
   readonly settings: Settings;
-  readonly code: CodeRef;
+  readonly code: DeployedCode;
   readonly status: Status;
   /** UUID, new with each change that AWS counts as one. */
   readonly revisionId: string;
   /** Epoch milliseconds. */
   readonly lastModified: number;
   /** While an update is in progress, or after it failed: what invokes still get (lambda-facts 6.3, 2). */
-  readonly serving?: { readonly settings: Settings; readonly code: CodeRef };
+  readonly serving?: { readonly settings: Settings; readonly code: DeployedCode };
 }
 
 /** Kind `function`, id = name. */
@@ -79,6 +95,10 @@ export interface FunctionBody {
   readonly publishedVersion?: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly reservedConcurrency?: number;
+  /** The code signing configuration that new code is held against. */
+  readonly codeSigningConfigArn?: string;
+  /** What becomes of an event that has gone round through the function too often; absent: Terminate. */
+  readonly recursiveLoop?: 'Allow' | 'Terminate';
   readonly latest: VersionBody;
 }
 
@@ -94,7 +114,14 @@ export interface AliasBody {
 }
 
 /** Settings that are kept and not yet used, by AWS's member names; values in AWS's shape of the request. */
-export type KeptName = 'VpcConfig' | 'DeadLetterConfig' | 'KMSKeyArn' | 'FileSystemConfigs' | 'SourceKMSKeyArn';
+export type KeptName =
+  | 'VpcConfig'
+  | 'DeadLetterConfig'
+  | 'KMSKeyArn'
+  | 'FileSystemConfigs'
+  /** Of the code: the key that was asked for, and the object that it was read from by reference. */
+  | 'SourceKMSKeyArn'
+  | 'ResolvedS3Object';
 
 /** True for a number that a published version can have; `01` or twenty digits are the number of none. */
 export function canBeVersion(number: string): boolean {
@@ -112,4 +139,12 @@ export function versionId(functionName: string, version: string): string {
 
 export function aliasId(functionName: string, alias: string): string {
   return `${functionName}:${alias}`;
+}
+
+/**
+ * Id of what is kept for a function as a whole or for one qualifier of it (policies, URLs, invoke and provisioned
+ * concurrency configurations): everything of a function begins with `name:`.
+ */
+export function qualifiedId(functionName: string, qualifier: string = LATEST): string {
+  return `${functionName}:${qualifier}`;
 }

@@ -2,8 +2,9 @@
 import { functionArn } from '../base/arn.ts';
 import type { Ids } from '../base/ids.ts';
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
+import type { Namespace } from '../store/namespace.ts';
 import { type FunctionReference, functionNotFound, isVersionNumber, parseReference } from './function-name.ts';
-import { aliasKey, functionKey, type Namespace, readAlias, readFunction, readVersion, versionKey } from './keys.ts';
+import { aliasKey, functionKey, readAlias, readFunction, readVersion, versionKey } from './keys.ts';
 import { type AliasBody, canBeVersion, type FunctionBody, LATEST, type VersionBody } from './records.ts';
 
 /** A function and the version of it that a qualifier leads to. */

@@ -5,20 +5,29 @@
 import { ApiError, invalidParameter } from '../model/api-error.ts';
 import type {
   CreateFunctionRequest,
+  FileSystemConfig,
   LoggingConfig,
   UpdateFunctionConfigurationRequest,
   VpcConfig,
 } from '../model/types.gen.ts';
 import { checkEnvironment } from './environment-variables.ts';
-import { checkLayers } from './layer-references.ts';
 import type { KeptName, Logging, Settings } from './records.ts';
-import { checkRuntime, checkSnapStart } from './runtime-support.ts';
+import { checkKnownRuntime, checkSnapStart, checkSupportedRuntime, type RuntimeRule } from './runtime-support.ts';
+import type { Variables } from './sealed-environment.ts';
 
-/** Where and when the settings are made. */
-export interface SettingsContext {
-  readonly region: string;
+/** Whose settings are made, when, and under which rule for runtimes. */
+export interface SettingsContext extends RuntimeRule {
   readonly functionName: string;
-  readonly nowMs: number;
+}
+
+/** What a request makes of the settings, as far as the request alone can tell. */
+export interface SettingsDraft {
+  /** Environment and layers as they were; complete-settings.ts puts the new ones in their place. */
+  readonly settings: Settings;
+  /** Absent when the request leaves the variables as they are. */
+  readonly variables?: Variables;
+  /** Absent when the request leaves the layers as they are. */
+  readonly layerArns?: readonly string[];
 }
 
 /** The model allows more for managed instances; these hold for functions on demand (lambda-facts 14). */
@@ -31,7 +40,7 @@ const MEMORY_MB_DEFAULT = 128;
 const EPHEMERAL_STORAGE_MB_DEFAULT = 512;
 
 /** Settings of a new function. Throws InvalidParameterValueException and others as AWS does. */
-export function settingsOfNew(input: CreateFunctionRequest, context: SettingsContext): Settings {
+export function settingsOfNew(input: CreateFunctionRequest, context: SettingsContext): SettingsDraft {
   refuseUnavailable(input);
   if (input.Runtime === undefined || input.Handler === undefined)
     throw invalidParameter(
@@ -48,11 +57,10 @@ export function settingsOfNew(input: CreateFunctionRequest, context: SettingsCon
     logging: { format: 'Text', group: `/aws/lambda/${context.functionName}` },
     tracingMode: 'PassThrough',
     snapStart: 'None',
+    ...(input.TenancyConfig === undefined ? {} : { tenantIsolation: input.TenancyConfig.TenantIsolationMode }),
     kept: {},
   };
-  const settings = withChanges(blank, input, context);
-  const { SourceKMSKeyArn } = input.Code;
-  return SourceKMSKeyArn === undefined ? settings : { ...settings, kept: { ...settings.kept, SourceKMSKeyArn } };
+  return withChanges(blank, input, context, 'create');
 }
 
 /** Settings after an update; members left out stay as they are. Throws as settingsOfNew. */
@@ -60,9 +68,26 @@ export function settingsOfUpdate(
   current: Settings,
   input: UpdateFunctionConfigurationRequest,
   context: SettingsContext,
-): Settings {
+): SettingsDraft {
   refuseUnavailable(input);
-  return withChanges(current, input, context);
+  return withChanges(current, input, context, 'update');
+}
+
+/** Settings with what belongs to new code: the key it was asked to lie under, and the object it was read from. */
+export function withCodeSource(
+  settings: Settings,
+  sourceKeyArn: string | undefined,
+  { resolved }: { readonly resolved?: unknown },
+): Settings {
+  const { SourceKMSKeyArn: _before, ResolvedS3Object: _alsoBefore, ...kept } = settings.kept;
+  return {
+    ...settings,
+    kept: {
+      ...kept,
+      ...(sourceKeyArn ? { SourceKMSKeyArn: sourceKeyArn } : {}),
+      ...(resolved === undefined ? {} : { ResolvedS3Object: resolved }),
+    },
+  };
 }
 
 /** What both requests can carry, checked and laid over the settings that were there. */
@@ -70,17 +95,17 @@ function withChanges(
   current: Settings,
   input: CreateFunctionRequest | UpdateFunctionConfigurationRequest,
   context: SettingsContext,
-): Settings {
+  action: 'create' | 'update',
+): SettingsDraft {
   checkMaxima(input);
-  if (input.Runtime !== undefined) checkRuntime(input.Runtime, context.nowMs);
+  if (input.Runtime !== undefined) checkKnownRuntime(input.Runtime, context);
   const runtime = input.Runtime ?? current.runtime;
+  if (runtime !== undefined) checkSupportedRuntime(runtime, action, context);
   const handler = input.Handler ?? current.handler;
-  const environment = input.Environment === undefined ? current.environment : (input.Environment.Variables ?? {});
-  if (input.Environment !== undefined && environment !== undefined) checkEnvironment(environment);
-  const snapStart = input.SnapStart === undefined ? current.snapStart : (input.SnapStart.ApplyOn ?? 'None');
-  if (snapStart === 'PublishedVersions') checkSnapStart(runtime);
-  if (input.Layers !== undefined) checkLayers(context.region, input.Layers);
-  return {
+  const variables = input.Environment === undefined ? undefined : (input.Environment.Variables ?? {});
+  if (variables !== undefined) checkEnvironment(variables);
+  const settings: Settings = {
+    ...current,
     role: input.Role ?? current.role,
     ...(runtime === undefined ? {} : { runtime }),
     ...(handler === undefined ? {} : { handler }),
@@ -88,14 +113,32 @@ function withChanges(
     timeoutS: input.Timeout ?? current.timeoutS,
     memoryMb: input.MemorySize ?? current.memoryMb,
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? current.ephemeralStorageMb,
-    architecture: current.architecture,
-    packageType: current.packageType,
-    ...(environment === undefined ? {} : { environment }),
     logging: input.LoggingConfig === undefined ? current.logging : mergeLogging(current.logging, input.LoggingConfig),
     tracingMode: input.TracingConfig?.Mode ?? current.tracingMode,
-    snapStart,
+    snapStart: input.SnapStart === undefined ? current.snapStart : (input.SnapStart.ApplyOn ?? 'None'),
     kept: mergeKept(current.kept, input),
   };
+  checkTogether(settings);
+  return {
+    settings,
+    ...(variables === undefined ? {} : { variables }),
+    ...(input.Layers === undefined ? {} : { layerArns: input.Layers }),
+  };
+}
+
+/** What may not stand together in one configuration (lambda-facts 6.9, 9.3). */
+function checkTogether({ snapStart, runtime, ephemeralStorageMb, tenantIsolation, kept }: Settings): void {
+  const fileSystem = (kept.FileSystemConfigs as readonly FileSystemConfig[] | undefined)?.[0];
+  if (fileSystem !== undefined && !(kept.VpcConfig as VpcConfig | undefined)?.SubnetIds?.length)
+    throw invalidParameter(
+      `Function must be configured to execute in a VPC to reference access point ${fileSystem.Arn}.`,
+    );
+  if (snapStart === 'None') return;
+  checkSnapStart(runtime);
+  if (tenantIsolation !== undefined) throw invalidParameter('SnapStart is not supported with tenant isolation mode.');
+  if (fileSystem !== undefined) throw invalidParameter('SnapStart is not supported with EFS.');
+  if (ephemeralStorageMb > EPHEMERAL_STORAGE_MB_DEFAULT)
+    throw invalidParameter('SnapStart is not supported with ephemeral storage greater than 512 MB.');
 }
 
 /** Refuses what cannot run here yet, rather than to take it and run something else. */
@@ -108,16 +151,8 @@ function refuseUnavailable(input: CreateFunctionRequest | UpdateFunctionConfigur
   if (input.DurableConfig !== undefined) throw refuse('durable functions (DurableConfig)');
   if (input.CapacityProviderConfig !== undefined)
     throw refuse('functions on capacity providers (CapacityProviderConfig)');
-  if ('TenancyConfig' in input && input.TenancyConfig !== undefined)
-    throw refuse('functions with tenant isolation (TenancyConfig)');
   if ('PublishTo' in input && input.PublishTo !== undefined)
     throw refuse('functions published to $LATEST.PUBLISHED (PublishTo)');
-  // No code signing configuration can be made yet, so none can be found.
-  if ('CodeSigningConfigArn' in input && input.CodeSigningConfigArn !== undefined)
-    throw new ApiError(
-      'CodeSigningConfigNotFoundException',
-      `The code signing configuration cannot be found. Check that the provided configuration is not deleted: ${input.CodeSigningConfigArn}.`,
-    );
 }
 
 function checkMaxima(input: CreateFunctionRequest | UpdateFunctionConfigurationRequest): void {

@@ -1,6 +1,4 @@
-import { ApiError, invalidParameter, notFound } from '../model/api-error.ts';
-import { parseReference } from './function-name.ts';
-import type { Namespace } from './keys.ts';
+import { invalidParameter } from '../model/api-error.ts';
 
 /** Tags of one function (lambda-facts 6.3.22). */
 const TAGS_MAX = 50;
@@ -20,23 +18,4 @@ export function addTags(current: Tags, more: Tags): Tags {
 export function removeTags(current: Tags, keys: readonly string[]): Tags {
   const gone = new Set(keys);
   return Object.fromEntries(Object.entries(current).filter(([key]) => !gone.has(key)));
-}
-
-/**
- * The function whose ARN a tag operation names. The other kinds of resources cannot be made yet, so none is found,
- * each with its own text. Throws ResourceNotFoundException, InvalidParameterValueException for versions and aliases.
- */
-export function taggedFunction(namespace: Namespace, resource: string): string {
-  const [, , , , , kind] = resource.split(':');
-  if (kind === 'event-source-mapping') throw notFound(`Event source mapping not found: ${resource}`);
-  if (kind === 'capacity-provider') throw notFound(`Capacity provider not found: ${resource}`);
-  if (kind === 'network-connector') throw notFound(`Network connector not found: ${resource}`);
-  if (kind === 'code-signing-config')
-    throw new ApiError(
-      'ResourceNotFoundException',
-      `The Lambda code signing configuration ${resource} can not be found.`,
-    );
-  const { name, qualifier } = parseReference(namespace, resource);
-  if (qualifier === undefined) return name;
-  throw invalidParameter('Tags on function aliases and versions are not supported. Please specify a function ARN.');
 }

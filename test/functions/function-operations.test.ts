@@ -234,7 +234,10 @@ describe('functions', { timeout: 10_000 }, () => {
     const refused: readonly (readonly [Partial<OperationInputs['UpdateFunctionCode']>, string | RegExp])[] = [
       [{}, 'Please provide a source for function code.'],
       [{ ZipFile, S3Bucket: 'b' }, /do not provide other FunctionCode parameters/],
-      [{ S3Bucket: 'b', S3Key: 'k' }, /lambdad does not fetch function code from S3 yet/],
+      [
+        { S3Bucket: 'b', S3Key: 'k' },
+        /^lambdad has no S3 endpoint to fetch function code from\. Please set AWS_ENDPOINT_URL_S3/,
+      ],
       [{ ImageUri: 'i' }, "Please don't provide ImageUri when updating a function with packageType Zip."],
       [
         { ZipFile: Buffer.from('no zip') },
@@ -345,9 +348,9 @@ describe('functions', { timeout: 10_000 }, () => {
 
   it('answers 501 for what is not written', async () => {
     await rejects(
-      world.call('ListLayers', {}),
+      world.call('InvokeAsync', { FunctionName: 'one', InvokeArgs: Buffer.from('{}') }),
       'NotImplementedException',
-      'lambdad does not implement ListLayers yet.',
+      'lambdad does not implement InvokeAsync yet.',
     );
   });
 });

@@ -5,7 +5,7 @@ import { settingsOfNew, settingsOfUpdate } from '../../src/functions/settings.ts
 import { ApiError, type ErrorName } from '../../src/model/api-error.ts';
 import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from '../../src/model/types.gen.ts';
 
-const CONTEXT = { region: 'eu-west-1', functionName: 'one', nowMs: Date.parse('2026-11-01') };
+const CONTEXT = { functionName: 'one', nowMs: Date.parse('2026-11-21'), deprecatedRuntimes: 'refuse' } as const;
 const NEW: CreateFunctionRequest = {
   FunctionName: 'one',
   Runtime: 'python3.13',
@@ -14,9 +14,10 @@ const NEW: CreateFunctionRequest = {
   Code: {},
 };
 
-const make = (more: Partial<CreateFunctionRequest> = {}) => settingsOfNew({ ...NEW, ...more }, CONTEXT);
+const draft = (more: Partial<CreateFunctionRequest> = {}) => settingsOfNew({ ...NEW, ...more }, CONTEXT);
+const make = (more: Partial<CreateFunctionRequest> = {}) => draft(more).settings;
 const change = (current: Settings, more: Partial<UpdateFunctionConfigurationRequest>) =>
-  settingsOfUpdate(current, { FunctionName: 'one', ...more }, CONTEXT);
+  settingsOfUpdate(current, { FunctionName: 'one', ...more }, CONTEXT).settings;
 
 function refused(more: Partial<CreateFunctionRequest>, message: string | RegExp, name?: ErrorName): void {
   assert.throws(
@@ -30,8 +31,6 @@ function refused(more: Partial<CreateFunctionRequest>, message: string | RegExp,
     },
   );
 }
-
-const layer = (name: string, region = 'eu-west-1') => `arn:aws:lambda:${region}:123456789012:layer:${name}`;
 
 describe('settings of a function', () => {
   it('needs runtime and handler', () => {
@@ -74,15 +73,33 @@ describe('settings of a function', () => {
         { Runtime },
         `The runtime parameter of ${Runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.`,
       );
-    const early = { ...CONTEXT, nowMs: Date.parse('2022-01-01') };
-    assert.equal(settingsOfNew({ ...NEW, Runtime: 'nodejs14.x' }, early).runtime, 'nodejs14.x');
-    for (const Runtime of ['nodejs18.x', 'nodejs26.x', 'python3.8', 'provided.al2'] as const)
-      assert.equal(make({ Runtime }).runtime, Runtime);
+    assert.equal(make({ Runtime: 'nodejs26.x' }).runtime, 'nodejs26.x');
+  });
+
+  it('closes a runtime for new functions first and for updates later, unless it is opened', () => {
+    const on = (day: string, deprecatedRuntimes: 'refuse' | 'allow' = 'refuse') => ({
+      ...CONTEXT,
+      nowMs: Date.parse(day),
+      deprecatedRuntimes,
+    });
+    const node20 = { ...NEW, Runtime: 'nodejs20.x' } as const;
+    const { settings } = settingsOfNew(node20, on('2026-08-30'));
+    const closed = { message: /^The runtime parameter of nodejs20\.x is no longer supported/ };
+    assert.throws(() => settingsOfNew(node20, on('2026-08-31')), closed);
+    const longer = { FunctionName: 'one', Timeout: 9 };
+    assert.equal(settingsOfUpdate(settings, longer, on('2026-09-29')).settings.timeoutS, 9);
+    assert.throws(() => settingsOfUpdate(settings, longer, on('2026-09-30')), closed);
+    assert.equal(settingsOfUpdate(settings, longer, on('2026-09-30', 'allow')).settings.timeoutS, 9);
+    // A function leaves a closed runtime by naming an open one.
+    const moved = settingsOfUpdate(settings, { ...longer, Runtime: 'nodejs24.x' }, on('2026-09-30'));
+    assert.equal(moved.settings.runtime, 'nodejs24.x');
+    for (const Runtime of ['nodejs12.x', 'python3.8', 'provided.al2'] as const)
+      assert.equal(settingsOfNew({ ...NEW, Runtime }, on('2026-11-21', 'allow')).settings.runtime, Runtime);
   });
 
   it('bounds the environment and keeps its reserved names', () => {
     const LARGE = 'x'.repeat(4096 - '{"LARGE":""}'.length);
-    assert.deepEqual(make({ Environment: { Variables: { LARGE } } }).environment, { LARGE });
+    assert.deepEqual(draft({ Environment: { Variables: { LARGE } } }).variables, { LARGE });
     refused(
       { Environment: { Variables: { LARGE: `${LARGE}x` } } },
       `Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {"LARGE":"${LARGE}x"}`,
@@ -91,9 +108,8 @@ describe('settings of a function', () => {
       { Environment: { Variables: { AWS_REGION: 'x', A_B: 'y' } } },
       /Reserved keys used in this request: AWS_REGION$/,
     );
-    const set = make({ Environment: { Variables: { A: '1' } } });
-    assert.deepEqual(change(set, { Timeout: 4 }).environment, { A: '1' });
-    assert.deepEqual(change(set, { Environment: {} }).environment, {});
+    assert.equal(draft({ Timeout: 4 }).variables, undefined);
+    assert.deepEqual(draft({ Environment: {} }).variables, {});
   });
 
   it('gives levels to JSON logs and takes them from text ones', () => {
@@ -111,39 +127,28 @@ describe('settings of a function', () => {
     );
   });
 
-  it('names what is wrong with layers, and that none exists', () => {
-    refused(
-      { Layers: ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => layer(`${name}:1`)) },
-      'Cannot reference more than 5 layers.',
-    );
-    refused(
-      { Layers: [layer('a:1', 'us-east-1')] },
-      'Layers are not in the same region as the function. Layers are expected to be in region eu-west-1.',
-    );
-    refused(
-      { Layers: [layer('a:1'), layer('a:2')] },
-      `Two different versions of the same layer are not allowed to be referenced in the same function. ${layer('a:1')} and ${layer('a:2')} are versions of the same layer.`,
-    );
-    refused({ Layers: [layer('a:9')] }, `Layer version ${layer('a:9')} does not exist.`);
-    assert.ok(make({ Layers: [] }));
-  });
-
   it('refuses what it cannot run', () => {
     refused({ PackageType: 'Image' }, /lambdad does not run .*Image/);
     refused({ DurableConfig: { ExecutionTimeout: 5 } }, /lambdad does not run durable functions/);
-    refused({ TenancyConfig: { TenantIsolationMode: 'PER_TENANT' } }, /lambdad does not run .*tenant/);
     refused({ PublishTo: 'LATEST_PUBLISHED' }, /lambdad does not run/);
     refused(
       { Runtime: 'nodejs24.x', SnapStart: { ApplyOn: 'PublishedVersions' } },
       'nodejs24.x is not supported for SnapStart enabled functions.',
     );
-    const arn = 'arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-00000000000000000';
-    refused(
-      { CodeSigningConfigArn: arn },
-      `The code signing configuration cannot be found. Check that the provided configuration is not deleted: ${arn}.`,
-      'CodeSigningConfigNotFoundException',
-    );
     assert.equal(make({ SnapStart: { ApplyOn: 'PublishedVersions' } }).snapStart, 'PublishedVersions');
+  });
+
+  it('refuses what cannot stand together', () => {
+    const snapStart = { SnapStart: { ApplyOn: 'PublishedVersions' } } as const;
+    const TenancyConfig = { TenantIsolationMode: 'PER_TENANT' } as const;
+    assert.equal(make({ TenancyConfig }).tenantIsolation, 'PER_TENANT');
+    refused({ ...snapStart, TenancyConfig }, /^SnapStart is not supported/);
+    refused({ ...snapStart, EphemeralStorage: { Size: 513 } }, /^SnapStart is not supported/);
+    const Arn = 'arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-00000000000000001';
+    refused(
+      { FileSystemConfigs: [{ Arn, LocalMountPath: '/mnt/data' }] },
+      `Function must be configured to execute in a VPC to reference access point ${Arn}.`,
+    );
   });
 
   it('keeps what has no effect yet, and lets it be taken away', () => {

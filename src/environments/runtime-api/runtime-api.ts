@@ -27,6 +27,7 @@ export interface Invocation {
   readonly invokedArn: string;
   readonly traceHeader: string;
   readonly clientContext?: string | undefined;
+  readonly tenantId?: string | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -232,6 +233,7 @@ export class RuntimeApi {
       `Lambda-Runtime-Invoked-Function-Arn: ${invocation.invokedArn}\r\n` +
       `Lambda-Runtime-Trace-Id: ${headerValue(invocation.traceHeader)}\r\n`;
     if (invocation.clientContext) head += `Lambda-Runtime-Client-Context: ${headerValue(invocation.clientContext)}\r\n`;
+    if (invocation.tenantId) head += `Lambda-Runtime-Aws-Tenant-Id: ${headerValue(invocation.tenantId)}\r\n`;
     head += `Content-Length: ${payload.length}\r\n\r\n`;
     connection.held.push(Buffer.from(head, 'latin1'));
     if (payload.length <= SMALL_BODY_BYTES_MAX) {

@@ -1,0 +1,58 @@
+/** Environment variables at rest: sealed under the function's ARN, and under its KMS key where there is one. */
+import { functionArn } from '../base/arn.ts';
+import type { EnvironmentResponse } from '../model/types.gen.ts';
+import { environmentError } from '../neighbours/refusals.ts';
+import { KeyUnusable, type Sealed, type SealOptions, type Vault } from '../neighbours/vault.ts';
+import type { Namespace } from '../store/namespace.ts';
+import type { Settings } from './records.ts';
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** Rejects with KeyUnusable. */
+export async function sealVariables(
+  vault: Vault,
+  namespace: Namespace,
+  functionName: string,
+  variables: Variables,
+  keyArn: string | undefined,
+): Promise<Sealed> {
+  const text = Buffer.from(JSON.stringify(variables));
+  return vault.seal(text, sealOptions(namespace, functionName, keyArn));
+}
+
+/** The variables in clear, undefined when the function has none. Rejects with KeyUnusable. */
+export async function openVariables(
+  vault: Vault,
+  namespace: Namespace,
+  functionName: string,
+  { environment, kept }: Pick<Settings, 'environment' | 'kept'>,
+): Promise<Variables | undefined> {
+  if (environment === undefined) return undefined;
+  const text = await vault.open(
+    environment,
+    sealOptions(namespace, functionName, kept.KMSKeyArn as string | undefined),
+  );
+  return JSON.parse(Buffer.from(text).toString()) as Variables;
+}
+
+/** The variables as answers show them: in clear, or why they cannot be read. */
+export async function viewEnvironment(
+  vault: Vault,
+  namespace: Namespace,
+  functionName: string,
+  settings: Settings,
+): Promise<EnvironmentResponse | undefined> {
+  if (settings.environment === undefined) return undefined;
+  try {
+    return { Variables: await openVariables(vault, namespace, functionName, settings) };
+  } catch (error) {
+    if (!(error instanceof KeyUnusable)) throw error;
+    return { Error: environmentError(error) };
+  }
+}
+
+/** Every version has the function's own ARN as its context: publishing copies what is sealed. */
+function sealOptions(namespace: Namespace, functionName: string, keyArn: string | undefined): SealOptions {
+  const arn = functionArn(namespace.region, namespace.account, functionName);
+  return { namespace, context: { 'aws:lambda:FunctionArn': arn }, keyArn };
+}

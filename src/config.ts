@@ -1,12 +1,15 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type Endpoints, readEndpoints } from './base/endpoints.ts';
 
 /** Every setting of the server, read once at start from flags and LAMBDAD_* variables; a flag wins over its variable. */
 export interface Config {
   readonly port: number;
   readonly host: string;
   readonly dataDir: string;
+  /** URL of the PostgreSQL database that keeps the records; undefined for the one inside the data folder. */
+  readonly database: string | undefined;
   /** Downloaded runtimes; shared by all data folders, safe to delete. */
   readonly cacheDir: string;
   /** `open` takes any well-formed Authorization unchecked; only on a loopback address. */
@@ -25,8 +28,22 @@ export interface Config {
   /** How long running invokes may take to finish at shutdown. */
   readonly shutdownMs: number;
   readonly nearestRuntime: boolean;
+  /** Whether functions can be created and updated on runtimes that AWS has closed. */
+  readonly deprecatedRuntimes: 'refuse' | 'allow';
+  /** Whether a resource policy may let everyone in. */
+  readonly publicPolicies: 'allow' | 'block';
   /** Size at which the oldest log streams of the data folder are dropped. */
   readonly logBytesMax: number;
+  /** Where the AWS services are that settings can point at: AWS_ENDPOINT_URL_S3 and its sisters. */
+  readonly endpoints: Endpoints;
+  /** With which they are asked: AWS_ACCESS_KEY_ID and its sisters. */
+  readonly neighbourCredentials: NeighbourCredentials | undefined;
+}
+
+export interface NeighbourCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
 }
 
 /** Settings that cannot stand together, or values out of range: said in one line, exit 1. */
@@ -36,6 +53,7 @@ const options = {
   port: { type: 'string', default: '2015' },
   host: { type: 'string', default: '127.0.0.1' },
   data: { type: 'string' },
+  database: { type: 'string' },
   cache: { type: 'string' },
   auth: { type: 'string' },
   credentials: { type: 'string' },
@@ -47,6 +65,8 @@ const options = {
   concurrency: { type: 'string', default: '1000' },
   'shutdown-seconds': { type: 'string', default: '10' },
   'nearest-runtime': { type: 'boolean', default: false },
+  'deprecated-runtimes': { type: 'string', default: 'refuse' },
+  'public-policies': { type: 'string', default: 'allow' },
   'log-mb': { type: 'string', default: '1024' },
 } as const;
 
@@ -55,6 +75,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   port: 'N   port of the API; 0 picks a free one (2015)',
   host: 'H   address to listen on (127.0.0.1); any but loopback verifies signatures',
   data: 'DIR   data folder ($XDG_DATA_HOME/lambdad)',
+  database: 'URL   postgres://… that keeps the records (SQLite in the data folder)',
   cache: 'DIR   downloaded runtimes ($XDG_CACHE_HOME/lambdad)',
   auth: 'open|sigv4   check signatures (open on loopback, sigv4 elsewhere)',
   credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
@@ -66,9 +87,14 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   concurrency: "N   concurrent executions of one account's region (1000)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
   'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
+  'deprecated-runtimes': 'refuse|allow   functions on runtimes that AWS has closed (refuse)',
+  'public-policies': 'allow|block   resource policies that let everyone in (allow)',
   'log-mb': 'N   disk space for function logs (1024)',
 };
 
+const DATABASE_URL = /^postgres(ql)?:\/\/[^\s]+$/;
+/** A password where a URL stands that the parser complains about. */
+const URL_PASSWORD = /(:\/\/[^:@/\s]*:)[^@\s]*@/g;
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
 export function isLoopback(host: string): boolean {
@@ -86,6 +112,18 @@ function oneOf<const T extends string>(name: string, text: string, values: reado
   const value = values.find((candidate) => candidate === text);
   if (value === undefined) throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${values.join(', ')}`);
   return value;
+}
+
+/** The URL itself is never repeated: it may hold a password. */
+function databaseUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (!DATABASE_URL.test(text))
+    throw new ConfigError('--database: not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+  return text;
+}
+
+function withoutPassword(text: string): string {
+  return text.replaceAll(URL_PASSWORD, '$1***@');
 }
 
 function withVariables(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
@@ -106,7 +144,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   try {
     values = parse(withVariables(argv, env));
   } catch (error) {
-    throw error instanceof ConfigError ? error : new ConfigError((error as Error).message);
+    throw error instanceof ConfigError ? error : new ConfigError(withoutPassword((error as Error).message));
   }
   for (const [name, value] of Object.entries(values))
     if (value === '') throw new ConfigError(`--${name} needs a value`);
@@ -120,6 +158,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     port: integer('port', values.port, 0, 65535),
     host: values.host,
     dataDir,
+    database: databaseUrl(values.database),
     cacheDir: resolve(values.cache ?? join(env['XDG_CACHE_HOME'] || join(home, '.cache'), 'lambdad')),
     auth,
     credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
@@ -131,10 +170,32 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),
     shutdownMs: seconds('shutdown-seconds', 900),
     nearestRuntime: values['nearest-runtime'],
+    deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),
+    publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
+    endpoints: endpointsOf(env, { host: values.host, port: Number(values.port) }),
+    neighbourCredentials: credentialsOf(env),
   });
 }
 
 function parse(args: string[]) {
   return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+function endpointsOf(env: Variables, own: { readonly host: string; readonly port: number }): Endpoints {
+  try {
+    return readEndpoints(env, own);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+}
+
+function credentialsOf(env: Variables): NeighbourCredentials | undefined {
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  const sessionToken = env['AWS_SESSION_TOKEN'];
+  return sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : { accessKeyId, secretAccessKey };
 }

@@ -1,31 +1,40 @@
 /** The composition root: the only file that names adapters. Builds the parts, starts the server, ends it in order. */
 import { join } from 'node:path';
 import { loadCredentials } from './access/credentials.ts';
+import { watchPolicies } from './access/policy-watch.ts';
+import { functionArn } from './base/arn.ts';
 import { assetPath } from './base/assets.ts';
 import { systemClock } from './base/clock.ts';
+import { deferred } from './base/deferred.ts';
 import { randomIds } from './base/ids.ts';
 import { KeyedMutex } from './base/mutex.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
+import { openMetadata } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
-import { openSqliteMetadata } from './databases/sqlite/metadata.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
 import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { createActivation } from './functions/activation-queue.ts';
-import type { CodePackages } from './functions/code-packages.ts';
-import { createPackages } from './functions/packages.ts';
+import { codeReferences } from './functions/code-references.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
 import { Pool } from './invoke/pool.ts';
+import { resumeProvisioned } from './invoke/provisioned-plan.ts';
 import { DiskLogStore } from './logs/disk-log-store.ts';
+import { createInertRecorder } from './neighbours/inert.ts';
+import { openNeighbours } from './neighbours/open-neighbours.ts';
+import { openVault } from './neighbours/vault.ts';
 import { operations } from './operations/all.ts';
 import type { AccountLimits, Services } from './operations/operation.ts';
+import type { CodePackages } from './packages/code-packages.ts';
+import { createPackages } from './packages/packages.ts';
 import { chooseSandboxes } from './sandboxes/choice.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLogsApi } from './server/logs-api.ts';
 import { type Authentication, createPipeline } from './server/pipeline.ts';
+import { resumeMappings } from './sources/mapping-settling.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
 
 /** Records kept in memory: the functions, versions and aliases that were used last. */
@@ -41,6 +50,8 @@ export interface RunningServer {
   readonly url: string;
   /** Lines for people beneath "listening on". */
   readonly lines: string[];
+  /** Resolves when the server cannot go on, with the reason in one line: then it is to be closed. */
+  readonly failed: Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -63,7 +74,11 @@ async function authenticationOf(config: Config, lines: string[]): Promise<Authen
   const path = config.credentialsFile ?? join(config.dataDir, 'credentials.json');
   const credentials = await loadCredentials(path, randomIds);
   lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
-  return { mode: 'sigv4', findSecret: (accessKeyId) => credentials.findSecret(accessKeyId) };
+  return {
+    mode: 'sigv4',
+    findSecret: (accessKeyId) => credentials.findSecret(accessKeyId),
+    findIdentity: (accessKeyId) => credentials.findIdentity(accessKeyId),
+  };
 }
 
 /** Starts everything. Rejects with an Error whose message is one line for the person who started it. */
@@ -79,8 +94,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
 
 async function startIn(config: Config, folder: DataFolder): Promise<RunningServer> {
   const lines: string[] = [];
-  const parts = await partsOf(config, folder, lines);
-  const { services, logs, sandboxes } = parts;
+  const failed = deferred<Error>();
+  const parts = await partsOf(config, folder, lines, failed.resolve);
+  const { services, policies, logs, sandboxes } = parts;
   let closing = false;
   const server = await startHttpServer({
     host: config.host,
@@ -93,12 +109,15 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
       operations,
       services,
       authentication: await authenticationOf(config, lines),
+      policies,
       logsApi: createLogsApi(logs, systemClock),
       log: note,
       closing: () => closing,
     }),
   });
   await services.activation.resume();
+  await resumeMappings(services);
+  await resumeProvisioned(services);
   const collecting = collectNowAndThen(services.packages);
   lines.push(
     `clients:  eval "$(lambdad env --endpoint ${server.origin})"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`,
@@ -118,7 +137,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     await services.metadata.close();
     await folder.close();
   };
-  return { url: server.origin, lines, close };
+  return { url: server.origin, lines, failed: failed.promise, close };
 }
 
 function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Promise<void> } {
@@ -135,26 +154,40 @@ function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Prom
 }
 
 /** Everything behind the HTTP server. */
-async function partsOf(config: Config, folder: DataFolder, lines: string[]) {
+async function partsOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
   const clock = systemClock;
   const ids = randomIds;
   const { paths } = folder;
   const limits = limitsOf(config);
-  const metadata = cachedMetadata(await openSqliteMetadata({ path: paths.database }), CACHED_RECORDS_MAX);
+  const stored = await openMetadata(config.database, folder, fail);
+  if (stored.description) lines.push(`records:  ${stored.description}`);
+  const { metadata, policies } = watchPolicies(cachedMetadata(stored.metadata, CACHED_RECORDS_MAX));
+  const dataKey = await folder.secret('data-key');
+  const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
   const packages = createPackages({
-    blobs: await openDiskBlobs(paths.blobs, clock),
-    metadata,
+    blobs: await openDiskBlobs(paths.blobs, clock, dataKey),
+    references: () => codeReferences(metadata),
     directory: paths.unpacked,
     clock,
+    vault,
     secret: await folder.secret('code-links'),
-    codeSizeZippedBytes: limits.codeSizeZippedBytes,
     codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const sandboxes = await sandboxesOf(config, paths.run, lines);
   const { cacheDir, nearestRuntime: nearest } = config;
   const runtimes = new InstalledRuntimes({ directory: assetPath('runtimes'), cacheDir, nearest, progress: note });
-  const factory = new EnvironmentFactory({ sandboxes, runtimes, packages, logs, clock, ids });
+  const factory = new EnvironmentFactory({
+    sandboxes,
+    runtimes,
+    packages,
+    logs,
+    vault,
+    clock,
+    ids,
+    inertNotes: ({ account, region, version: { functionName, settings } }) =>
+      inert.noteSettings(settings.kept, functionArn(region, account, functionName)),
+  });
   const pool = new Pool({
     create: (target, listener) => factory.create(target, listener),
     clock,
@@ -173,8 +206,36 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[]) {
     settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
     report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
-  const services: Services = { metadata, packages, activation, invoker, clock, ids, locks, limits };
-  return { services, logs, sandboxes };
+  const services: Services = {
+    metadata,
+    packages,
+    activation,
+    invoker,
+    neighbours,
+    inert,
+    note,
+    vault,
+    clock,
+    ids,
+    locks,
+    limits,
+    deprecatedRuntimes: config.deprecatedRuntimes,
+    publicPolicies: config.publicPolicies,
+  };
+  return { services, policies, logs, sandboxes };
+}
+
+/** The services that settings point at, and what is sealed with their help. */
+function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
+  const { endpoints, neighbourCredentials: credentials } = config;
+  for (const [address, asked] of Map.groupBy(Object.entries(endpoints), ([, url]) => url))
+    lines.push(`asks:     ${address} (${asked.map(([name]) => name).join(', ')})`);
+  const neighbours = openNeighbours({ endpoints, credentials });
+  return {
+    neighbours,
+    inert: createInertRecorder(endpoints, note),
+    vault: openVault(dataKey, { kms: neighbours.kms, clock: systemClock }),
+  };
 }
 
 async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {

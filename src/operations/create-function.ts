@@ -1,12 +1,14 @@
 import { changeFunction } from '../functions/change-function.ts';
-import { zipOf } from '../functions/code-source.ts';
-import { checkCodeStorage } from '../functions/code-storage.ts';
+import { changeCodeSigning, readCodeSigningConfig } from '../functions/code-signing-config.ts';
+import { fetchZip } from '../functions/code-source.ts';
+import { completeSettings } from '../functions/complete-settings.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
+import { deployCode } from '../functions/deployed-code.ts';
 import { parseNewName } from '../functions/function-name.ts';
 import { functionKey, readFunction, versionKey } from '../functions/keys.ts';
 import { CREATING, publishLatest } from '../functions/publish.ts';
 import { type FunctionBody, LATEST } from '../functions/records.ts';
-import { settingsOfNew } from '../functions/settings.ts';
+import { settingsOfNew, withCodeSource } from '../functions/settings.ts';
 import { addTags } from '../functions/tags.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Change } from '../store/metadata.ts';
@@ -15,7 +17,7 @@ import type { Operation } from './operation.ts';
 /** Answers with the function Pending; it becomes Active, or Failed, when its package is unpacked. */
 export const createFunction: Operation<'CreateFunction'> = async (context, input) => {
   const { account, region, services } = context;
-  const { metadata, packages, activation, clock, ids, limits } = services;
+  const { metadata, activation, clock, ids, deprecatedRuntimes } = services;
   const name = parseNewName(context, input.FunctionName);
   const refuseExisting = async () => {
     if (await readFunction(metadata, context, name))
@@ -23,16 +25,27 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
   };
   await refuseExisting();
   const nowMs = clock.now();
-  const settings = settingsOfNew(input, { region, functionName: name, nowMs });
+  const draft = settingsOfNew(input, { functionName: name, nowMs, deprecatedRuntimes });
   const tags = addTags({}, input.Tags ?? {});
-  const code = await packages.store(zipOf(input.Code, 'creating'));
-  const storedBytes = input.Publish ? 2 * code.sizeBytes : code.sizeBytes;
-  await checkCodeStorage(services, context, storedBytes, limits.totalCodeSizeBytes);
+  const codeSigningConfigArn = input.CodeSigningConfigArn || undefined;
+  if (codeSigningConfigArn !== undefined) await readCodeSigningConfig(services, context, codeSigningConfigArn);
+  const completed = await completeSettings(services, context, name, draft);
+  const zip = await fetchZip(services, context, input.Code, 'creating');
+  const settings = withCodeSource(completed, input.Code.SourceKMSKeyArn, zip);
+  const code = await deployCode(services, context, {
+    functionName: name,
+    subject: name,
+    zip,
+    settings,
+    codeSigningConfigArn,
+    publish: input.Publish ?? false,
+  });
 
   const created: FunctionBody = {
     name,
     nextVersion: 1,
     tags,
+    ...(codeSigningConfigArn === undefined ? {} : { codeSigningConfigArn }),
     latest: {
       functionName: name,
       version: LATEST,
@@ -44,7 +57,14 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
     },
   };
   const published = input.Publish ? publishLatest(created, ids, nowMs) : undefined;
-  await changeFunction(services, context, name, async () => {
+  const attached = (attempt: () => Promise<void>) =>
+    codeSigningConfigArn === undefined
+      ? attempt()
+      : changeCodeSigning(services, context, codeSigningConfigArn, async () => {
+          await readCodeSigningConfig(services, context, codeSigningConfigArn);
+          await attempt();
+        });
+  const commit = async () => {
     await refuseExisting();
     const changes: Change[] = [
       { type: 'put', key: functionKey(context, name), body: published?.owner ?? created, expect: 0 },
@@ -52,8 +72,9 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
     if (published)
       changes.push({ type: 'put', key: versionKey(context, name, '1'), body: published.version, expect: 0 });
     await metadata.commit(changes);
-  });
+  };
+  await attached(() => changeFunction(services, context, name, commit));
   activation.begin({ account, region, functionName: name, version: LATEST });
   if (published) activation.begin({ account, region, functionName: name, version: published.version.version });
-  return { output: viewConfiguration(context, published?.version ?? created.latest) };
+  return { output: await viewConfiguration(context.services, context, published?.version ?? created.latest) };
 };

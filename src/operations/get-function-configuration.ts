@@ -5,5 +5,5 @@ import type { Operation } from './operation.ts';
 export const getFunctionConfiguration: Operation<'GetFunctionConfiguration'> = async (context, input) => {
   const { metadata } = context.services;
   const { version, qualifier } = await findVersion(metadata, context, input.FunctionName, input.Qualifier);
-  return { output: viewConfiguration(context, version, { qualifier }) };
+  return { output: await viewConfiguration(context.services, context, version, { qualifier }) };
 };

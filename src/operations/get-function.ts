@@ -1,18 +1,22 @@
 import { viewConfiguration } from '../functions/configuration-view.ts';
 import { findVersion } from '../functions/resolve.ts';
+import type { ResolvedS3Object } from '../model/types.gen.ts';
+import { orRefusal } from '../neighbours/refusals.ts';
 import type { Operation } from './operation.ts';
 
 export const getFunction: Operation<'GetFunction'> = async (context, input) => {
   const { metadata, packages } = context.services;
   const { owner, version, qualifier } = await findVersion(metadata, context, input.FunctionName, input.Qualifier);
   const { tags, reservedConcurrency } = owner.body;
-  const { SourceKMSKeyArn } = version.settings.kept;
+  const { SourceKMSKeyArn, ResolvedS3Object } = version.settings.kept;
+  await orRefusal(packages.checkKey(version.code));
   return {
     output: {
-      Configuration: viewConfiguration(context, version, { qualifier }),
+      Configuration: await viewConfiguration(context.services, context, version, { qualifier }),
       Code: {
         RepositoryType: 'S3',
         Location: packages.link(context.origin, version.code),
+        ...(ResolvedS3Object === undefined ? {} : { ResolvedS3Object: ResolvedS3Object as ResolvedS3Object }),
         ...(SourceKMSKeyArn === undefined ? {} : { SourceKMSKeyArn: String(SourceKMSKeyArn) }),
       },
       ...(Object.keys(tags).length === 0 ? {} : { Tags: tags }),

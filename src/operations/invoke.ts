@@ -1,6 +1,7 @@
 import { decodeClientContext } from '../functions/client-context.ts';
 import { checkJsonPayload } from '../functions/json-payload.ts';
 import { checkInvocable } from '../functions/preconditions.ts';
+import type { VersionBody } from '../functions/records.ts';
 import { resolveInvoke } from '../functions/resolve.ts';
 import { ApiError, invalidParameter } from '../model/api-error.ts';
 import type { InvocationRequest } from '../model/types.gen.ts';
@@ -24,12 +25,14 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
   // Nothing is awaited when the store has the function in memory.
   const target = found instanceof Promise ? await found : found;
   checkInvocable(target.version);
+  checkTenant(target.version, input.TenantId);
   const given = input.Payload;
   const isEmpty = given === undefined || given.byteLength === 0;
   if (!isEmpty) checkJsonPayload(given);
   const clientContext = decodeClientContext(input.ClientContext);
   if (input.InvocationType === 'DryRun') return { output: { StatusCode: 204 }, status: 204 };
-  const outcome = await services.invoker.invoke(target, {
+  const tenantTarget = input.TenantId === undefined ? target : { ...target, tenantId: input.TenantId };
+  const outcome = await services.invoker.invoke(tenantTarget, {
     requestId: context.requestId,
     payload: isEmpty ? EMPTY_PAYLOAD : given,
     tail: input.LogType === 'Tail',
@@ -56,9 +59,19 @@ function refuseWrongRequest({ contentType }: OperationContext, input: Invocation
       'RequestTooLargeException',
       `Request must be smaller than ${PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation`,
     );
-  // Neither durable functions nor tenant isolation can be asked for when a function is made.
+  // Durable functions cannot be asked for when a function is made.
   if (input.DurableExecutionName !== undefined)
     throw invalidParameter('The invoked function is not enabled with durable execution configuration.');
-  if (input.TenantId !== undefined)
-    throw invalidParameter('The invoked function is not enabled with tenancy configuration.');
+}
+
+/** Tenant isolation needs a tenant with each invoke, and other functions take none (lambda-facts 6.9). */
+function checkTenant({ settings }: VersionBody, tenantId: string | undefined): void {
+  if (settings.tenantIsolation === undefined && tenantId !== undefined)
+    throw invalidParameter(
+      'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
+    );
+  if (settings.tenantIsolation !== undefined && tenantId === undefined)
+    throw invalidParameter(
+      'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.',
+    );
 }

@@ -21,8 +21,13 @@ export const listFunctions: Operation<'ListFunctions'> = async (context, input) 
   return {
     output: {
       ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-      Functions: items.map((item) =>
-        viewConfiguration(context, item, { listed: true, qualifier: all ? item.version : undefined }),
+      Functions: await Promise.all(
+        items.map((item) =>
+          viewConfiguration(context.services, context, item, {
+            listed: true,
+            qualifier: all ? item.version : undefined,
+          }),
+        ),
       ),
     },
   };

@@ -1,9 +1,6 @@
-import { findFunction } from '../functions/resolve.ts';
-import { taggedFunction } from '../functions/tags.ts';
 import type { Operation } from './operation.ts';
+import { taggedResource } from './tagged-resource.ts';
 
-export const listTags: Operation<'ListTags'> = async (context, input) => {
-  const name = taggedFunction(context, input.Resource);
-  const { body } = await findFunction(context.services.metadata, context, name);
-  return { output: { Tags: body.tags } };
-};
+export const listTags: Operation<'ListTags'> = async (context, input) => ({
+  output: { Tags: await taggedResource(context, input.Resource).tags() },
+});

@@ -17,7 +17,11 @@ export const listVersionsByFunction: Operation<'ListVersionsByFunction'> = async
   return {
     output: {
       ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
-      Versions: items.map((item) => viewConfiguration(context, item, { listed: true, qualifier: item.version })),
+      Versions: await Promise.all(
+        items.map((item) =>
+          viewConfiguration(context.services, context, item, { listed: true, qualifier: item.version }),
+        ),
+      ),
     },
   };
 };

@@ -1,11 +1,15 @@
+import type { Principal } from '../access/identity.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
 import type { Activation } from '../functions/activation.ts';
-import type { CodePackages } from '../functions/code-packages.ts';
+import type { DeprecatedRuntimes } from '../functions/runtime-support.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { OperationName } from '../model/operations.gen.ts';
 import type { OperationInputs, OperationOutputs } from '../model/types.gen.ts';
+import type { InertSettings, Neighbours } from '../neighbours/neighbours.ts';
+import type { Vault } from '../neighbours/vault.ts';
+import type { CodePackages } from '../packages/code-packages.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 
 /** What the operations work with; built once by the composition root. */
@@ -14,11 +18,22 @@ export interface Services {
   readonly packages: CodePackages;
   readonly activation: Activation;
   readonly invoker: Invoker;
+  /** The AWS services that settings can point at, as far as endpoints for them are configured. */
+  readonly neighbours: Neighbours;
+  readonly inert: InertSettings;
+  /** Takes a line for whoever runs the server. */
+  readonly note: (line: string) => void;
+  /** Encryption at rest. */
+  readonly vault: Vault;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Writers of one function take turns: key `account/region/function`. */
   readonly locks: KeyedMutex;
   readonly limits: AccountLimits;
+  /** Whether runtimes that AWS has closed can still be given to functions. */
+  readonly deprecatedRuntimes: DeprecatedRuntimes;
+  /** `block`: a policy that lets everyone in is refused with PublicPolicyException. */
+  readonly publicPolicies: 'allow' | 'block';
 }
 
 /** Quotas of every account (lambda-facts 5.4, 9.2), settable on the command line. */
@@ -33,7 +48,9 @@ export interface AccountLimits {
 /** One request, authenticated and validated, on its way into an operation. */
 export interface OperationContext {
   readonly requestId: string;
-  /** The caller's account, 12 digits, and the region of the request: together the namespace of everything it sees. */
+  /** Who calls; its account is another than the namespace's where a policy lets it use what another account owns. */
+  readonly caller: Principal;
+  /** Account (12 digits) and region in which the operation works: together the namespace of everything it sees. */
   readonly account: string;
   readonly region: string;
   /** `http://host:port` as the client addressed us, for links in answers. */

@@ -1,12 +1,13 @@
 import { changeFunction, putFunction } from '../functions/change-function.ts';
 import { checkCodeStorage } from '../functions/code-storage.ts';
-import { base64Digest, viewConfiguration } from '../functions/configuration-view.ts';
+import { viewConfiguration } from '../functions/configuration-view.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
 import { publishLatest, unchangedVersion } from '../functions/publish.ts';
 import { findFunction } from '../functions/resolve.ts';
 import { invalidParameter } from '../model/api-error.ts';
+import { base64Digest } from '../packages/code-digest.ts';
 import type { Operation } from './operation.ts';
 
 /** A `$LATEST` that has not changed since it was published answers the version that it became then. */
@@ -35,7 +36,7 @@ export const publishVersion: Operation<'PublishVersion'> = async (context, input
   });
   if (version.status.state === 'Pending')
     activation.begin({ account, region, functionName: name, version: version.version });
-  return { output: viewConfiguration(context, version, { qualifier: version.version }) };
+  return { output: await viewConfiguration(context.services, context, version, { qualifier: version.version }) };
 };
 
 function checkCodeDigest(given: string | undefined, current: string): void {

@@ -1,10 +1,9 @@
-import { changeTags } from '../functions/change-tags.ts';
-import { removeTags, taggedFunction } from '../functions/tags.ts';
+import { removeTags } from '../functions/tags.ts';
 import type { Operation } from './operation.ts';
+import { taggedResource } from './tagged-resource.ts';
 
-/** Keys that the function does not have are no error. */
+/** Keys that the resource does not have are no error. */
 export const untagResource: Operation<'UntagResource'> = async (context, input) => {
-  const name = taggedFunction(context, input.Resource);
-  await changeTags(context.services, context, name, (tags) => removeTags(tags, input.TagKeys));
+  await taggedResource(context, input.Resource).change((tags) => removeTags(tags, input.TagKeys));
   return { output: {} };
 };

@@ -3,7 +3,9 @@ import { changeFunction } from '../functions/change-function.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { aliasKey, readAlias } from '../functions/keys.ts';
 import { checkRevision } from '../functions/preconditions.ts';
+import { checkProvisionedMove } from '../functions/provisioned-concurrency.ts';
 import type { AliasBody } from '../functions/records.ts';
+import { applyProvisioned } from '../invoke/provisioned-plan.ts';
 import { notFound } from '../model/api-error.ts';
 import type { Operation } from './operation.ts';
 
@@ -28,8 +30,10 @@ export const updateAlias: Operation<'UpdateAlias'> = async (context, input) => {
       revisionId: ids.uuid(),
     };
     await checkAliasTargets(metadata, context, alias);
+    await checkProvisionedMove(metadata, context, alias);
     const key = aliasKey(context, functionName, alias.name);
     await metadata.commit([{ type: 'put', key, body: alias, expect: read.revision }]);
+    if (functionVersion !== rest.functionVersion) await applyProvisioned(services, context, functionName);
     return alias;
   });
   return { output: viewAlias(context, updated) };

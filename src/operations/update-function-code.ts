@@ -1,13 +1,16 @@
+import { functionArn } from '../base/arn.ts';
 import { changeFunction, putFunction } from '../functions/change-function.ts';
-import { zipOf } from '../functions/code-source.ts';
-import { checkCodeStorage } from '../functions/code-storage.ts';
+import { fetchZip } from '../functions/code-source.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
+import { deployCode } from '../functions/deployed-code.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
 import { publishLatest, unchangedVersion, withUpdate } from '../functions/publish.ts';
-import { LATEST } from '../functions/records.ts';
+import { LATEST, type Settings } from '../functions/records.ts';
 import { findFunction } from '../functions/resolve.ts';
+import { checkSupportedRuntime } from '../functions/runtime-support.ts';
+import { withCodeSource } from '../functions/settings.ts';
 import { invalidParameter } from '../model/api-error.ts';
 import type { Change } from '../store/metadata.ts';
 import type { Operation } from './operation.ts';
@@ -15,7 +18,7 @@ import type { Operation } from './operation.ts';
 /** Answers with the update in progress; until it is done, invokes run the code that was there before. */
 export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (context, input) => {
   const { account, region, services } = context;
-  const { metadata, packages, activation, clock, ids, limits } = services;
+  const { metadata, packages, activation, clock, ids, deprecatedRuntimes } = services;
   const name = parseUnqualified(context, input.FunctionName);
   const findChangeable = async () => {
     const owner = await findFunction(metadata, context, name);
@@ -26,21 +29,28 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
   const { body: before } = await findChangeable();
   if (input.PublishTo !== undefined)
     throw invalidParameter('lambdad does not run functions published to $LATEST.PUBLISHED (PublishTo) yet.');
-  const zip = zipOf(input, 'updating');
-  const architecture = input.Architectures?.[0];
-  const settingsWith = (settings: typeof before.latest.settings) =>
-    architecture === undefined ? settings : { ...settings, architecture };
+  checkSupportedRuntime(before.latest.settings.runtime ?? '', 'update', { deprecatedRuntimes, nowMs: clock.now() });
+  const zip = await fetchZip(services, context, input, 'updating');
+  const settingsWith = (settings: Settings): Settings => ({
+    ...withCodeSource(settings, input.SourceKMSKeyArn, zip),
+    architecture: input.Architectures?.[0] ?? settings.architecture,
+  });
   if (input.DryRun) {
     const latest = {
       ...before.latest,
       settings: settingsWith(before.latest.settings),
-      code: await packages.inspect(zip),
+      code: await packages.inspect(zip.bytes),
     };
-    return { output: viewConfiguration(context, latest) };
+    return { output: await viewConfiguration(context.services, context, latest) };
   }
-  const code = await packages.store(zip);
-  const storedBytes = input.Publish ? 2 * code.sizeBytes : code.sizeBytes;
-  await checkCodeStorage(services, context, storedBytes, limits.totalCodeSizeBytes);
+  const code = await deployCode(services, context, {
+    functionName: name,
+    subject: functionArn(region, account, name),
+    zip,
+    settings: settingsWith(before.latest.settings),
+    codeSigningConfigArn: before.codeSigningConfigArn,
+    publish: input.Publish ?? false,
+  });
 
   const answer = await changeFunction(services, context, name, async () => {
     const read = await findChangeable();
@@ -57,7 +67,7 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
     return existing ?? published?.version ?? updated.latest;
   });
   activation.begin({ account, region, functionName: name, version: LATEST });
-  if (answer.version === LATEST) return { output: viewConfiguration(context, answer) };
+  if (answer.version === LATEST) return { output: await viewConfiguration(context.services, context, answer) };
   activation.begin({ account, region, functionName: name, version: answer.version });
-  return { output: viewConfiguration(context, answer, { qualifier: answer.version }) };
+  return { output: await viewConfiguration(context.services, context, answer, { qualifier: answer.version }) };
 };

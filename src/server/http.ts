@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
-import type { CodePackages } from '../functions/code-packages.ts';
 import { ApiError } from '../model/api-error.ts';
+import type { CodePackages } from '../packages/code-packages.ts';
 import { errorAnswer } from '../protocol/error-answer.ts';
 import { splitTarget } from '../protocol/target.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';

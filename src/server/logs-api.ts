@@ -8,11 +8,14 @@
 import type { Clock } from '../base/clock.ts';
 import { type FilterMatch, FilterPatternError, parseFilterPattern } from '../logs/filter-pattern.ts';
 import { eventIdOf, type FoundEvent, type LogGroupKey, type LogStore, type LogStreamView } from '../logs/log-store.ts';
+import { groupArn, logsDemand } from './logs-access.ts';
 
 /** Whose logs: the account of the credential and the region of the signature. */
 export interface LogsCaller {
   readonly account: string;
   readonly region: string;
+  /** The refusal of an action on a resource in AWS's words; undefined when the caller may. */
+  readonly refusal: (action: string, resource: string) => string | undefined;
 }
 
 export interface LogsAnswer {
@@ -67,13 +70,22 @@ export function createLogsApi(store: LogStore, clock: Clock): LogsApi {
       const name = target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : target;
       const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
       if (!operation) throw new LogsError('UnknownOperationException', `lambdad does not know the operation ${name}`);
-      const output = await operation(parseInput(body), who);
+      const input = parseInput(body);
+      const { action, resource } = logsDemand(name, input, who);
+      const refusal = who.refusal(action, resource);
+      if (refusal !== undefined) return refused(refusal);
+      const output = await operation(input, who);
       return { status: 200, body: output ? JSON.stringify(output) : '', headers: HEADERS };
     } catch (error) {
       if (!(error instanceof LogsError)) throw error;
       return { status: 400, body: JSON.stringify({ __type: error.type, message: error.message }), headers: HEADERS };
     }
   };
+}
+
+/** This one error has its text under a capital. */
+function refused(text: string): LogsAnswer {
+  return { status: 400, body: JSON.stringify({ __type: 'AccessDeniedException', Message: text }), headers: HEADERS };
 }
 
 async function describeLogGroups(store: LogStore, input: Input, { account, region }: LogsCaller): Promise<object> {
@@ -218,7 +230,8 @@ async function scan(
 async function deleteLogGroup(store: LogStore, input: Input, who: LogsCaller): Promise<undefined> {
   const group = text(input, 'logGroupName', NAME_CHARACTERS_MAX);
   if (group === undefined) throw missing('logGroupName');
-  if (!(await store.deleteGroup({ ...who, group }))) throw noSuch('group');
+  const { account, region } = who;
+  if (!(await store.deleteGroup({ account, region, group }))) throw noSuch('group');
 }
 
 async function streamsOf(store: LogStore, key: LogGroupKey): Promise<readonly LogStreamView[]> {
@@ -241,11 +254,6 @@ function groupKey(input: Input, { account, region }: LogsCaller): LogGroupKey {
   // Another's group is like one that does not exist.
   if (arn[1] !== region || arn[2] !== account) throw noSuch('group');
   return { account, region, group: arn[3] ?? '' };
-}
-
-function groupArn({ account, region, group }: LogGroupKey): string {
-  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-  return `arn:${partition}:logs:${region}:${account}:log-group:${group}`;
 }
 
 function timeRange(input: Input): { startTime?: number; endTime?: number } {

@@ -1,4 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Identity, Principal } from '../access/identity.ts';
+import type { ResourcePolicies } from '../access/policy-watch.ts';
+import type { RequestFacts } from '../access/request-keys.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { OperationName } from '../model/operations.gen.ts';
 import type { Operation, Services } from '../operations/operation.ts';
@@ -12,9 +15,11 @@ import { parseQuery, splitTarget } from '../protocol/target.ts';
 import { validateInput } from '../protocol/validate.ts';
 import { StoreFull } from '../store/metadata.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
+import { authorise, refuseByIdentity } from './authorisation.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
 import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-body.ts';
 import { RequestContext } from './request-context.ts';
+import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
 
 /** Every operation of the API by its name. */
@@ -24,7 +29,12 @@ export type Operations = { readonly [Name in OperationName]: Operation<Name> };
 export type LogsApi = (
   target: string,
   body: Uint8Array,
-  who: { readonly account: string; readonly region: string },
+  who: {
+    readonly account: string;
+    readonly region: string;
+    /** The refusal of an action on a resource in AWS's words; undefined when the caller may. */
+    readonly refusal: (action: string, resource: string) => string | undefined;
+  },
 ) => Promise<{
   readonly status: number;
   readonly body: string | Uint8Array;
@@ -34,12 +44,19 @@ export type LogsApi = (
 /** How callers are known: by their signature, or (on a loopback address only) by their word. */
 export type Authentication =
   | { readonly mode: 'open' }
-  | { readonly mode: 'sigv4'; readonly findSecret: (accessKeyId: string) => Secret | undefined };
+  | {
+      readonly mode: 'sigv4';
+      readonly findSecret: (accessKeyId: string) => Secret | undefined;
+      /** Who owns a key, where that is not just the root of the key's account. */
+      readonly findIdentity?: (accessKeyId: string) => Identity | undefined;
+    };
 
 export interface PipelineOptions {
   readonly operations: Operations;
   readonly services: Services;
   readonly authentication: Authentication;
+  /** The policies of functions and layers, as `services.metadata` keeps them. */
+  readonly policies: ResourcePolicies;
   readonly logsApi?: LogsApi;
   /** Takes one line for each failure of our own; stderr in the running server. */
   readonly log: (line: string) => void;
@@ -66,7 +83,7 @@ export type Pipeline = (request: IncomingMessage, response: ServerResponse) => P
 
 /**
  * The way of every request: id, who sent it (before anything else looks at it), which operation, body within the
- * operation's limit and held against the signature, parse, validate, operation, answer.
+ * operation's limit and held against the signature, parse, validate, whether policies allow it, operation, answer.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { services } = options;
@@ -81,10 +98,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return judgeHead(head, { nowMs: clock.now(), findSecret: authentication.findSecret, services: serviceNames });
   }
 
+  /** Under `open` every key is that of its account's root. */
+  function principalOf({ accessKeyId, account }: Caller): Principal {
+    const { authentication } = options;
+    const identity = authentication.mode === 'sigv4' ? authentication.findIdentity?.(accessKeyId) : undefined;
+    return identity === undefined ? { accessKeyId, account } : { accessKeyId, account, identity };
+  }
+
   function read(request: IncomingMessage, response: ServerResponse, caller: Caller, limit: RequestLimit) {
     if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
       response.writeContinue();
     return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, idleMs, roomWaitMs });
+  }
+
+  function factsOf(request: IncomingMessage, caller: Caller): RequestFacts {
+    return requestFacts(request, principalOf(caller), caller.region, clock.now());
   }
 
   async function callOperation<Name extends OperationName>(
@@ -97,6 +125,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const parts = { labels: found.labels, query: head.query, headers: head.headers, body: bytes };
     const input = parseInput(name, parts);
     validateInput(name, input);
+    const allowed = authorise(name, context, input, options.policies);
+    // Nothing is awaited when the answer is known, as it is on the warm path.
+    if (allowed !== undefined) await allowed;
     return serialise(name, await options.operations[name](context, input));
   }
 
@@ -106,13 +137,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (options.logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
       const caller = judge(head, LOGS_SERVICES);
       const body = await read(request, response, caller, logsLimit);
-      return await holding(body, () => callLogs(options.logsApi as LogsApi, target, body.bytes, caller));
+      return await holding(body, () =>
+        callLogs(options.logsApi as LogsApi, target, body.bytes, factsOf(request, caller)),
+      );
     }
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
     const limit = requestLimit(found.operation, request.headers);
     const body = await read(request, response, caller, limit);
-    const context = new RequestContext(requestId, caller, services, request, response);
+    const context = new RequestContext(requestId, principalOf(caller), caller.region, services, request, response);
     return await holding(body, () => callOperation(found.operation, head, found, body.bytes, context));
   }
 
@@ -156,8 +189,10 @@ async function holding<T>(body: HeldBody, action: () => Promise<T>): Promise<T> 
   }
 }
 
-async function callLogs(api: LogsApi, target: string, body: Uint8Array, caller: Caller): Promise<WireAnswer> {
-  const answer = await api(target, body, { account: caller.account, region: caller.region });
+async function callLogs(api: LogsApi, target: string, body: Uint8Array, facts: RequestFacts): Promise<WireAnswer> {
+  const { caller, region } = facts;
+  const refusal = (action: string, resource: string) => refuseByIdentity(facts, action, resource);
+  const answer = await api(target, body, { account: caller.account, region, refusal });
   const headers = ['Content-Type', 'application/x-amz-json-1.1'];
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
   return { status: answer.status, headers, body: Buffer.from(answer.body) };

@@ -1,30 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '../access/identity.ts';
+import type { RequestFacts } from '../access/request-keys.ts';
 import type { OperationContext, Services } from '../operations/operation.ts';
-import type { Caller } from '../protocol/sigv4.ts';
 import { clientOrigin } from './browser-guard.ts';
+import { requestFacts } from './request-facts.ts';
 
 /** The context of one request. Its abort signal is made only when somebody asks for it. */
 export class RequestContext implements OperationContext {
   readonly requestId: string;
-  readonly account: string;
+  readonly caller: Principal;
   readonly region: string;
   readonly services: Services;
   readonly traceHeader?: string;
   readonly contentType?: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  #account: string;
   #signal: AbortSignal | undefined;
 
   constructor(
     requestId: string,
-    caller: Caller,
+    caller: Principal,
+    region: string,
     services: Services,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
     this.requestId = requestId;
-    this.account = caller.account;
-    this.region = caller.region;
+    this.caller = caller;
+    this.#account = caller.account;
+    this.region = region;
     this.services = services;
     this.#request = request;
     this.#response = response;
@@ -32,6 +37,19 @@ export class RequestContext implements OperationContext {
     if (typeof trace === 'string') this.traceHeader = trace;
     const contentType = request.headers['content-type'];
     if (contentType !== undefined) this.contentType = contentType;
+  }
+
+  get account(): string {
+    return this.#account;
+  }
+
+  /** From here on the operation works in this account: the owner's of what the caller was allowed to use. */
+  moveTo(account: string): void {
+    this.#account = account;
+  }
+
+  get facts(): RequestFacts {
+    return requestFacts(this.#request, this.caller, this.region, this.services.clock.now());
   }
 
   get origin(): string {

@@ -110,6 +110,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     operations,
     services,
     authentication: { mode: 'open' },
+    policies: { isKnownFree: () => true, read: async () => undefined },
     log: toLog,
     ...options.pipeline,
   });

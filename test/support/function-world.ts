@@ -7,13 +7,19 @@ import type { Ids } from '../../src/base/ids.ts';
 import { KeyedMutex } from '../../src/base/mutex.ts';
 import type { Preparation } from '../../src/functions/activation.ts';
 import { createActivation } from '../../src/functions/activation-queue.ts';
-import { createPackages } from '../../src/functions/packages.ts';
-import type { InvokeRequest, Invoker, InvokeTarget } from '../../src/invoke/invoker.ts';
+import { codeReferences } from '../../src/functions/code-references.ts';
+import type { ProvisionedProgress } from '../../src/functions/provisioned-concurrency.ts';
+import type { DeprecatedRuntimes } from '../../src/functions/runtime-support.ts';
+import type { InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from '../../src/invoke/invoker.ts';
 import { ApiError, type ErrorName } from '../../src/model/api-error.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
 import type { OperationInputs } from '../../src/model/types.gen.ts';
+import type { Neighbours } from '../../src/neighbours/neighbours.ts';
+import { openVault } from '../../src/neighbours/vault.ts';
 import { operations } from '../../src/operations/all.ts';
 import type { AccountLimits, OperationContext, Services } from '../../src/operations/operation.ts';
+import { createPackages } from '../../src/packages/packages.ts';
+import type { Namespace } from '../../src/store/namespace.ts';
 import { memoryBlobs } from './memory-blobs.ts';
 import { memoryMetadata } from './memory-metadata.ts';
 import { zipOf } from './zip.ts';
@@ -27,6 +33,11 @@ export const ROLE = `arn:aws:iam::${ACCOUNT}:role/runner`;
 export interface WorldOptions {
   readonly preparation?: Preparation;
   readonly limits?: Partial<AccountLimits>;
+  readonly deprecatedRuntimes?: DeprecatedRuntimes;
+  readonly publicPolicies?: Services['publicPolicies'];
+  /** Epoch milliseconds at which the world's clock stands in the beginning. */
+  readonly startMs?: number;
+  readonly neighbours?: Neighbours;
   /** Draws for weighted aliases, one after the other. */
   readonly fractions?: readonly number[];
 }
@@ -63,14 +74,36 @@ class RecordingInvoker implements Invoker {
     this.retired.push(version === undefined ? functionName : `${functionName}:${version}`);
   }
 
+  /** By function: `qualifier: version × count`. */
+  readonly wishes = new Map<string, readonly string[]>();
+  /** What `provisioned` answers, by qualifier. */
+  readonly progress = new Map<string, ProvisionedProgress>();
+
+  provision(_namespace: Namespace, functionName: string, wishes: readonly ProvisionedWish[]): void {
+    const lines = wishes.map(({ qualifier, version, count }) => `${qualifier}: ${version.version} × ${count}`);
+    this.wishes.set(functionName, lines);
+  }
+
+  provisioned(_namespace: Namespace, _functionName: string, qualifier: string): ProvisionedProgress | undefined {
+    return this.progress.get(qualifier);
+  }
+
   async close(): Promise<void> {}
 }
 
 export type World = Awaited<ReturnType<typeof makeWorld>>;
 
 /** The operations on stores in memory, a fake clock, and an invoker that only keeps record. */
-export async function makeWorld({ preparation, limits, fractions = [0] }: WorldOptions = {}) {
-  const clock = new FakeClock();
+export async function makeWorld({
+  preparation,
+  limits,
+  neighbours,
+  fractions = [0],
+  deprecatedRuntimes = 'refuse',
+  publicPolicies = 'allow',
+  startMs,
+}: WorldOptions = {}) {
+  const clock = new FakeClock(startMs);
   const ids = countingIds(fractions);
   const metadata = memoryMetadata();
   const locks = new KeyedMutex();
@@ -78,7 +111,16 @@ export async function makeWorld({ preparation, limits, fractions = [0] }: WorldO
   const allLimits = { ...LIMITS, ...limits };
   const blobs = memoryBlobs(() => clock.now());
   const secret = Buffer.from('a secret of this test');
-  const packages = createPackages({ blobs, metadata, directory, clock, secret, ...allLimits });
+  const vault = openVault(Buffer.alloc(32, 1), { kms: neighbours?.kms, clock });
+  const packages = createPackages({
+    blobs,
+    references: () => codeReferences(metadata),
+    directory,
+    clock,
+    secret,
+    vault,
+    ...allLimits,
+  });
   const invoker = new RecordingInvoker();
   const reported: unknown[] = [];
   const activation = createActivation({
@@ -86,12 +128,30 @@ export async function makeWorld({ preparation, limits, fractions = [0] }: WorldO
     locks,
     clock,
     ids,
-    preparation: preparation ?? { prepare: async ({ code }) => void (await packages.unpack(code.sha256)) },
+    preparation: preparation ?? { prepare: async ({ code }) => void (await packages.unpackCode(code)) },
     report: (error) => reported.push(error),
   });
-  const services: Services = { metadata, packages, activation, invoker, clock, ids, locks, limits: allLimits };
+  const inert: string[] = [];
+  const notes: string[] = [];
+  const services: Services = {
+    metadata,
+    packages,
+    activation,
+    invoker,
+    neighbours: neighbours ?? {},
+    note: (line) => void notes.push(line),
+    inert: { note: (neighbour, what, where) => void inert.push(`${neighbour} ${what} ${where}`) },
+    vault,
+    clock,
+    ids,
+    locks,
+    limits: allLimits,
+    deprecatedRuntimes,
+    publicPolicies,
+  };
   const context: OperationContext = {
     requestId: 'request-1',
+    caller: { account: ACCOUNT, accessKeyId: 'AKIDEXAMPLE' },
     account: ACCOUNT,
     region: REGION,
     origin: 'http://127.0.0.1:2015',
@@ -117,7 +177,22 @@ export async function makeWorld({ preparation, limits, fractions = [0] }: WorldO
     await rm(directory, { recursive: true, force: true });
   }
 
-  return { clock, services, invoker, activation, packages, metadata, blobs, directory, reported, call, output, close };
+  return {
+    clock,
+    services,
+    inert,
+    notes,
+    invoker,
+    activation,
+    packages,
+    metadata,
+    blobs,
+    directory,
+    reported,
+    call,
+    output,
+    close,
+  };
 }
 
 /** A zip with one handler; other `text`, other digest. */

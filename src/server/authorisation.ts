@@ -1,0 +1,103 @@
+/**
+ * Whether a request is allowed, before its operation looks at anything: every demand of the access table is held
+ * against the policies of the caller and of the resource. What belongs to another account and is allowed by both sides
+ * is then done in the owner's account.
+ */
+import { evaluate, refusalText } from '../access/evaluate.ts';
+import { isRoot, principalArn } from '../access/identity.ts';
+import type { ResourcePolicies } from '../access/policy-watch.ts';
+import { type RequestFacts, requestKeys } from '../access/request-keys.ts';
+import type { FunctionBody } from '../functions/records.ts';
+import { qualifiedId } from '../functions/records.ts';
+import { ApiError } from '../model/api-error.ts';
+import type { OperationName } from '../model/operations.gen.ts';
+import type { InvocationRequest, OperationInputs } from '../model/types.gen.ts';
+import type { AccessResource, ConditionKeys } from '../operations/access-resource.ts';
+import { accessTable, type Demand } from '../operations/access-table.ts';
+import type { RecordKey } from '../store/metadata.ts';
+import type { RequestContext } from './request-context.ts';
+
+/**
+ * Returns nothing when the request is known to be allowed without waiting, as it is for the root of an account with
+ * its own functions; else a promise. Throws (or rejects with) AccessDeniedException in AWS's words.
+ */
+export function authorise<Name extends OperationName>(
+  name: Name,
+  context: RequestContext,
+  input: OperationInputs[Name],
+  policies: ResourcePolicies,
+): Promise<void> | undefined {
+  const root = isRoot(context.caller);
+  if (root && name === 'Invoke' && isOwnInvoke(context, input as InvocationRequest, policies)) return undefined;
+  const demands = accessTable[name](context, input);
+  if (root && demands.every((demand) => isOwn(demand, context, policies))) return undefined;
+  return judge(demands, context, policies);
+}
+
+/** The warm path: a bare name can only be a function of the caller's own. */
+function isOwnInvoke(context: RequestContext, input: InvocationRequest, policies: ResourcePolicies): boolean {
+  const { FunctionName: name, Qualifier: qualifier } = input;
+  if (name.includes(':')) return false;
+  const { account, region } = context;
+  return policies.isKnownFree({ account, region, kind: 'function-policy', id: qualifiedId(name, qualifier) });
+}
+
+/** Only a resource's own policy can refuse the root of its account. */
+function isOwn({ resource }: Demand, { account }: RequestContext, policies: ResourcePolicies): boolean {
+  if (resource.owner.account !== account) return false;
+  return resource.policy === undefined || policies.isKnownFree(resource.policy);
+}
+
+async function judge(
+  demands: readonly [Demand, ...Demand[]],
+  context: RequestContext,
+  policies: ResourcePolicies,
+): Promise<void> {
+  for (const demand of demands) await judgeOne(demand, context, policies);
+  context.moveTo(demands[0].resource.owner.account);
+}
+
+async function judgeOne(demand: Demand, context: RequestContext, policies: ResourcePolicies): Promise<void> {
+  const { action, resource } = demand;
+  const { caller, region } = context;
+  const isUsed = demand.unlessUsedBy !== undefined && (await hasLayer(context, demand.unlessUsedBy, resource.arn));
+  // A region sees no policies of another: what is there stays closed to other accounts.
+  const isHere = resource.owner.region === region;
+  const policy = resource.policy !== undefined && isHere && !isUsed ? await policies.read(resource.policy) : undefined;
+  const owner = isUsed ? caller.account : resource.owner.account;
+  const told = isRoot(caller) && policy === undefined ? {} : await toldOf(resource, context);
+  const more = (name: string) => demand.keys?.[name] ?? told[name];
+  const keys = requestKeys(context.facts, owner, more);
+  const refusal = evaluate({ caller, region, action, resource: resource.arn, owner, keys }, policy);
+  if (refusal === undefined) return;
+  const text = refusalText(refusal, principalArn(caller, region), action, resource.arn);
+  throw new ApiError('AccessDeniedException', text);
+}
+
+/** The condition keys that records of the resource answer. */
+async function toldOf({ told = [] }: AccessResource, { services }: RequestContext): Promise<ConditionKeys> {
+  let keys: ConditionKeys = {};
+  for (const { record, keysOf } of told) {
+    const found = await services.metadata.get(record);
+    if (found) keys = { ...keys, ...keysOf(found.body as never) };
+  }
+  return keys;
+}
+
+async function hasLayer({ services }: RequestContext, key: RecordKey, arn: string): Promise<boolean> {
+  const found = (await services.metadata.get(key))?.body as FunctionBody | undefined;
+  return found?.latest.settings.layers?.some((layer) => layer.arn === arn) ?? false;
+}
+
+/**
+ * Refuses an action of another service on a resource of the caller's own account, which has no policy.
+ *
+ * @returns the refusal in AWS's words; undefined when it is allowed
+ */
+export function refuseByIdentity(facts: RequestFacts, action: string, resource: string): string | undefined {
+  const { caller, region } = facts;
+  const owner = caller.account;
+  const keys = requestKeys(facts, owner, () => undefined);
+  const refusal = evaluate({ caller, region, action, resource, owner, keys }, undefined);
+  return refusal && refusalText(refusal, principalArn(caller, region), action, resource);
+}

@@ -17,9 +17,12 @@ export function benchFile(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** Starts the bare node:http server; resolves with its port and a way to end it. */
-export async function startBareServer(): Promise<{ port: number; stop(): void }> {
-  const child: ChildProcess = spawn(process.execPath, [benchFile('bare-server.ts')], {
+/** Starts a bare node:http server; resolves with its port and a way to end it. */
+export async function startBareServer(
+  file = 'bare-server.ts',
+  args: readonly string[] = [],
+): Promise<{ port: number; stop(): void }> {
+  const child: ChildProcess = spawn(process.execPath, [benchFile(file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -53,11 +56,16 @@ export async function deploy(client: LambdaClient, deployment: Deployment): Prom
   );
 }
 
-/** The bytes of an Invoke as a client without signing would send them: open mode reads no more than this. */
+/** The bytes of an Invoke. */
 export function invokeRequest(host: string, name: string, body: string): string {
+  return apiRequest(host, 'POST', `/2015-03-31/functions/${name}/invocations`, body);
+}
+
+/** The bytes of a request as a client without signing would send it: open mode reads no more than this. */
+export function apiRequest(host: string, method: string, path: string, body = ''): string {
   const credential = 'Credential=000000000000/20260101/us-east-1/lambda/aws4_request';
   return (
-    `POST /2015-03-31/functions/${name}/invocations HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+    `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
     `X-Amz-Date: 20260101T000000Z\r\n` +
     `Authorization: AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`

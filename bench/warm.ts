@@ -10,14 +10,14 @@ const BLOCK_SECONDS = 2;
 const WARM_UP_SECONDS = 8;
 const EVENT = JSON.stringify({ key1: 'value1', key2: 'value2', key3: 'value3' });
 
-interface Load {
+export interface Load {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failures: number;
 }
 
-async function load(port: number, connections: number, request: string, seconds = BLOCK_SECONDS): Promise<Load> {
+export async function load(port: number, connections: number, request: string, seconds = BLOCK_SECONDS): Promise<Load> {
   const args = [benchFile('load.ts'), '127.0.0.1', String(port), String(connections), String(seconds)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(request, 'latin1');

@@ -1,6 +1,13 @@
-// What the client stories share: the users their server runs as, and the function that they deploy.
+// What the client stories share: the users their server runs as, moto as the neighbour, and one table of what is made,
+// configured and expected. Each client's own program reads the table from a JSON file.
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Moto, startMoto } from '../support/moto.ts';
 import { canSwitchUser, nobody, type User } from '../support/readable-checkout.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
 import { zipOf } from '../support/zip.ts';
+import { furnish, neighbourVariables } from './neighbours.ts';
 
 /** Each story is told once with a server of whoever runs the tests and, where root runs them, once as nobody. */
 export const servers: readonly { readonly title: string; readonly asUser?: User }[] = [
@@ -8,17 +15,147 @@ export const servers: readonly { readonly title: string; readonly asUser?: User 
   ...(canSwitchUser ? [{ title: 'a server of an ordinary user', asUser: nobody }] : []),
 ];
 
-export const ROLE = 'arn:aws:iam::000000000000:role/story';
+const ACCOUNT = '000000000000';
+const LAMBDA_ARN = `arn:aws:lambda:us-east-1:${ACCOUNT}`;
+const NAME = 'greeter';
 
-/** A function that greets `event.name`, or fails when asked to. */
-export async function greeterZip(greeting: string): Promise<Buffer> {
+/** An error by its name, and the beginning of its text as AWS words it. */
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What every client's story is told from: names to give, values to set, answers and errors to expect. */
+export type Story = ReturnType<typeof makeStory>;
+
+type Furniture = Awaited<ReturnType<typeof furnish>>;
+
+const failure = (code: string, message: string): Failure => ({ code, message });
+
+function makeStory(dir: string, furniture: Furniture) {
+  return {
+    ...furniture,
+    name: NAME,
+    arn: `${LAMBDA_ARN}:function:${NAME}`,
+    nameFromS3: 'from-s3',
+    others: ['other-0', 'other-1', 'other-2'],
+    layer: 'wording',
+    layerArn: `${LAMBDA_ARN}:layer:wording`,
+    runtime: 'nodejs24.x',
+    handler: 'index.handler',
+    zipFile: join(dir, 'greeter.zip'),
+    laterZipFile: join(dir, 'later.zip'),
+    layerZipFile: join(dir, 'layer.zip'),
+    topicArn: `arn:aws:sns:us-east-1:${ACCOUNT}:greetings`,
+    profileArn: `arn:aws:signer:us-east-1:${ACCOUNT}:/signing-profiles/story/abcdef0123`,
+    runtimeVersionArn: 'arn:aws:lambda:us-east-1::runtime:',
+    urlPattern: '^https?://[a-z0-9]+\\.lambda-url\\.us-east-1\\..+/$',
+    memorySize: 256,
+    mappedBatchSize: 5,
+    reserved: 7,
+    provisioned: 1,
+    weight: 0.5,
+    tags: { team: 'one', 'cost/centre': '4 2' },
+    pageSize: 2,
+    errors: errorTable(),
+  };
+}
+
+function errorTable() {
+  return {
+    missingFunction: failure(
+      'ResourceNotFoundException',
+      `Function not found: ${LAMBDA_ARN}:function:nobody-made-this`,
+    ),
+    functionExists: failure('ResourceConflictException', `Function already exist: ${NAME}`),
+    noZip: failure('InvalidParameterValueException', 'Could not unzip uploaded file. Please check your file'),
+    staleRevision: failure(
+      'PreconditionFailedException',
+      'The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve',
+    ),
+    missingObject: failure(
+      'InvalidParameterValueException',
+      'Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message:',
+    ),
+    missingAlias: failure('ResourceNotFoundException', `Cannot find alias arn: ${LAMBDA_ARN}:function:${NAME}:nobody`),
+    missingPolicy: failure('ResourceNotFoundException', 'The resource you requested does not exist.'),
+    missingLayerPolicy: failure('ResourceNotFoundException', 'No policy is associated with the given resource.'),
+    missingLayer: failure('ResourceNotFoundException', 'The resource you requested does not exist.'),
+    missingMapping: failure('ResourceNotFoundException', 'The resource you requested does not exist.'),
+    missingQueue: failure('InvalidParameterValueException', 'Error occurred while ReceiveMessage. SQS Error Code: '),
+    mappingExists: failure('ResourceConflictException', 'An event source mapping with SQS arn ('),
+    versionInUse: failure(
+      'ResourceConflictException',
+      'Version 1 of the function is in use by an alias',
+    ),
+    noProvisioned: failure(
+      'ProvisionedConcurrencyConfigNotFoundException',
+      'No Provisioned Concurrency Config found for this function',
+    ),
+    tooMuchReserved: failure(
+      'InvalidParameterValueException',
+      "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its",
+    ),
+    missingSigningConfig: failure(
+      'CodeSigningConfigNotFoundException',
+      'The code signing configuration cannot be found.',
+    ),
+    longTimeout: failure('ValidationException', "1 validation error detected: Value '901' at 'timeout' failed to satisfy"),
+  };
+}
+
+/** A function that greets `event.name`, with a word of its layer when asked for it, or fails when asked to. */
+async function greeterZip(greeting: string): Promise<Buffer> {
   const source = `
-export const handler = async (event, context) => {
+exports.handler = async (event, context) => {
   console.log('greeting', event.name);
   if (event.fail) throw new RangeError('asked to fail');
-  const message = ${JSON.stringify(greeting)} + ', ' + event.name + '!';
-  return { message, version: context.functionVersion, mood: process.env.MOOD };
+  const greeting = event.layer ? require('wording').greeting : ${JSON.stringify(greeting)};
+  const memory = process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE;
+  return { message: greeting + ', ' + event.name + '!', version: context.functionVersion, mood: process.env.MOOD, memory };
 };
 `;
-  return await zipOf({ 'index.mjs': source });
+  return await zipOf({ 'index.js': source });
+}
+
+/** A server whose neighbour is moto, and the table that names what is there. */
+export interface Stage {
+  readonly server: TestServer;
+  readonly story: Story;
+  /** The table as a file, for programs in other languages. */
+  readonly storyFile: string;
+  /** A folder for what the client writes. */
+  readonly dir: string;
+  stop(): Promise<void>;
+}
+
+/** Starts moto and lambdad beside it, and puts into moto what the story's settings point at. */
+export async function setStage(asUser?: User): Promise<Stage> {
+  const dir = mkdtempSync(join(tmpdir(), 'lambdad-story-'));
+  let moto: Moto | undefined;
+  let server: TestServer | undefined;
+  const stop = async () => {
+    await server?.stop();
+    await moto?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    chmodSync(dir, 0o755);
+    moto = await startMoto({ MOTO_ACCOUNT_ID: ACCOUNT });
+    const zip = await greeterZip('Hello');
+    const story = makeStory(dir, await furnish(moto.url, zip));
+    writeFileSync(story.zipFile, zip);
+    writeFileSync(story.laterZipFile, await greeterZip('Goodbye'));
+    writeFileSync(
+      story.layerZipFile,
+      await zipOf({ 'nodejs/node_modules/wording/index.js': "exports.greeting = 'Ahoy';\n" }),
+    );
+    const storyFile = join(dir, 'story.json');
+    writeFileSync(storyFile, JSON.stringify(story));
+    server = await startTestServer({ env: neighbourVariables(moto.url), ...(asUser ? { asUser } : {}) });
+    return { server, story, storyFile, dir, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

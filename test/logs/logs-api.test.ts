@@ -10,7 +10,7 @@ import { DiskLogStore } from '../../src/logs/disk-log-store.ts';
 import { createLogsApi } from '../../src/server/logs-api.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2, 12);
-const WHO = { account: '000000000000', region: 'us-east-1' };
+const WHO = { account: '000000000000', region: 'us-east-1', refusal: () => undefined };
 const GROUP = '/aws/lambda/f';
 
 /** The members of all answers that the tests look at. */

@@ -32,6 +32,8 @@ export interface Config {
   readonly deprecatedRuntimes: 'refuse' | 'allow';
   /** Whether a resource policy may let everyone in. */
   readonly publicPolicies: 'allow' | 'block';
+  /** PEM file with the root certificates that code signatures may lead to. */
+  readonly signingRootsFile: string | undefined;
   /** Size at which the oldest log streams of the data folder are dropped. */
   readonly logBytesMax: number;
   /** Where the AWS services are that settings can point at: AWS_ENDPOINT_URL_S3 and its sisters. */
@@ -67,6 +69,7 @@ const options = {
   'nearest-runtime': { type: 'boolean', default: false },
   'deprecated-runtimes': { type: 'string', default: 'refuse' },
   'public-policies': { type: 'string', default: 'allow' },
+  'signing-roots': { type: 'string' },
   'log-mb': { type: 'string', default: '1024' },
 } as const;
 
@@ -89,6 +92,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
   'deprecated-runtimes': 'refuse|allow   functions on runtimes that AWS has closed (refuse)',
   'public-policies': 'allow|block   resource policies that let everyone in (allow)',
+  'signing-roots': 'FILE   root certificates (PEM) that code signatures may lead to (none)',
   'log-mb': 'N   disk space for function logs (1024)',
 };
 
@@ -172,6 +176,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     nearestRuntime: values['nearest-runtime'],
     deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
+    signingRootsFile: values['signing-roots'] === undefined ? undefined : resolve(values['signing-roots']),
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
     endpoints: endpointsOf(env, { host: values.host, port: Number(values.port) }),
     neighbourCredentials: credentialsOf(env),

@@ -18,6 +18,7 @@ import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
+import { readSigningRoots } from './functions/signing-roots.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
 import { Pool } from './invoke/pool.ts';
@@ -31,9 +32,10 @@ import type { AccountLimits, Services } from './operations/operation.ts';
 import type { CodePackages } from './packages/code-packages.ts';
 import { createPackages } from './packages/packages.ts';
 import { chooseSandboxes } from './sandboxes/choice.ts';
+import type { Authentication } from './server/authentication.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLogsApi } from './server/logs-api.ts';
-import { type Authentication, createPipeline } from './server/pipeline.ts';
+import { createPipeline } from './server/pipeline.ts';
 import { resumeMappings } from './sources/mapping-settling.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
 
@@ -214,6 +216,7 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     neighbours,
     inert,
     note,
+    signingRoots: config.signingRootsFile === undefined ? [] : await readSigningRoots(config.signingRootsFile),
     vault,
     clock,
     ids,

@@ -2,8 +2,8 @@ import { operationModels } from '../model/operations.gen.ts';
 import type { OperationModel, Shape } from '../model/shape.ts';
 import { shapes } from '../model/shapes.gen.ts';
 import type * as types from '../model/types.gen.ts';
-import type { Client } from './client.ts';
 import { encodeRfc3986 } from '../protocol/sign-request.ts';
+import type { Client } from './client.ts';
 
 /** The operations that the commands use: input and output by name. */
 export interface LambdaCalls {

@@ -22,7 +22,7 @@ export interface CheckTools {
   readonly inert: InertSettings;
   readonly clock: Clock;
   /** Certificates in DER that signatures may lead to; none of them, and no signature can be verified. */
-  readonly signingRoots?: readonly Uint8Array[];
+  readonly signingRoots: readonly Uint8Array[];
 }
 
 export interface SignedCode {
@@ -51,7 +51,7 @@ export async function checkSignature(
   config: CodeSigningBody,
   { zip, subject }: SignedCode,
 ): Promise<CheckedSignature> {
-  const signature = await signatureOf(zip, subject, tools.signingRoots ?? []);
+  const signature = await signatureOf(zip, subject, tools.signingRoots);
   const objection = await objectionTo(tools, namespace, config, signature);
   if (objection === undefined && signature)
     return { signing: { profileVersionArn: signature.profileVersionArn, jobArn: signature.signingJobArn } };

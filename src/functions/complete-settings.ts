@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { VpcConfig } from '../model/types.gen.ts';
 import type { Neighbours } from '../neighbours/neighbours.ts';
-import { refusalOf } from '../neighbours/refusals.ts';
+import { checkGroupsVpc, refusalOf } from '../neighbours/refusals.ts';
 import { checkTrust } from '../neighbours/trust-policy.ts';
 import { KeyUnusable, type Vault } from '../neighbours/vault.ts';
 import type { MetadataStore } from '../store/metadata.ts';
@@ -86,7 +86,7 @@ async function withVpc({ ec2 }: Neighbours, namespace: Namespace, kept: Settings
   if (ec2 === undefined || subnetIds.length === 0) return { ...kept, VpcConfig: vpc };
   const { vpcId } = await ec2.describeSubnets(namespace, subnetIds);
   const groupIds = vpc.SecurityGroupIds ?? [];
-  if (groupIds.length > 0) await ec2.describeSecurityGroups(namespace, groupIds);
+  if (groupIds.length > 0) checkGroupsVpc(vpcId, (await ec2.describeSecurityGroups(namespace, groupIds))?.vpcIds);
   return { ...kept, VpcConfig: { ...vpc, VpcId: vpcId } };
 }
 

@@ -8,6 +8,15 @@ const POSITION_PART = /^[a-zA-Z0-9-_.$]{1,256}$/;
 const POSITION_PARTS_MAX = 2;
 const MARKER_LENGTH_MAX = 2048;
 
+/** Records that a walk for one page reads at once: the items of the page, and the one that shows that there are more. */
+export function recordsOfPage(maxItems: number | undefined): number {
+  return itemsOfPage(maxItems) + 1;
+}
+
+function itemsOfPage(maxItems: number | undefined): number {
+  return Math.min(maxItems ?? PAGE_ITEMS_MAX, PAGE_ITEMS_MAX);
+}
+
 export interface Paged<Item> {
   readonly items: readonly Item[];
   readonly nextMarker?: string;
@@ -22,7 +31,7 @@ export async function takePage<Item>(
   maxItems: number | undefined,
   positionOf: (item: Item) => readonly string[],
 ): Promise<Paged<Item>> {
-  const itemsMax = Math.min(maxItems ?? PAGE_ITEMS_MAX, PAGE_ITEMS_MAX);
+  const itemsMax = itemsOfPage(maxItems);
   const page: Item[] = [];
   for await (const item of items) {
     if (page.length === itemsMax) return { items: page, nextMarker: writeMarker(positionOf(page.at(-1) as Item)) };

@@ -37,6 +37,12 @@ export function roleRefusal(): ApiError {
   return invalidParameter('The role defined for the function cannot be assumed by Lambda.');
 }
 
+/** Security groups of another VPC than the subnets are in, or of several. Throws InvalidParameterValueException. */
+export function checkGroupsVpc(vpcId: string, groupVpcIds: readonly string[] = [vpcId]): void {
+  if (groupVpcIds.some((id) => id !== vpcId))
+    throw invalidParameter('Security Groups are required to be in the same VPC.');
+}
+
 /** As AWS Lambda writes the services in its texts. */
 const TITLES: Readonly<Record<NeighbourName, string>> = {
   s3: 'S3',
@@ -100,9 +106,10 @@ function keyRefusal(error: KeyUnusable): ApiError {
 }
 
 function decryptText(error: KeyUnusable): string {
-  return `Lambda was unable to decrypt the ${error.what} because ${KEY_REASONS[error.reason]}. Please check the function's KMS key settings. ${keySaid(error)}`;
+  return `Lambda was unable to decrypt the ${error.what} because ${KEY_REASONS[error.reason]}. Please check the function's KMS key settings. ${keySaid(error, '')}`;
 }
 
-function keySaid({ kmsCode, message }: KeyUnusable): string {
-  return `KMS Exception: ${kmsCode} KMS Message: ${message}`;
+/** AWS leaves no space between the two when it cannot decrypt, and one when it cannot set up the key (seen 2019 to 2025). */
+function keySaid({ kmsCode, message }: KeyUnusable, between: '' | ' ' = ' '): string {
+  return `KMS Exception: ${kmsCode}${between}KMS Message: ${message}`;
 }

@@ -184,6 +184,12 @@ export const accessTable: { readonly [Name in OperationName]: Demands<Name> } = 
   UpdateFunctionUrlConfig: onUrl('UpdateFunctionUrlConfig'),
 };
 
+/** What GetFunction asks beside its own demand: who may not list the tags gets the function without them. */
+export function tagsDemand(here: Namespace, functionName: string): Demand {
+  const name = readReference(functionName)?.name ?? functionName;
+  return demand('ListTags', functionResource(here, name));
+}
+
 function demand(operation: string, resource: AccessResource, keys?: ConditionKeys): Demand {
   return { action: `lambda:${operation}`, resource, ...(keys === undefined ? {} : { keys }) };
 }

@@ -1,8 +1,10 @@
 import { viewConfiguration } from '../functions/configuration-view.ts';
 import { findVersion } from '../functions/resolve.ts';
-import type { ResolvedS3Object } from '../model/types.gen.ts';
+import type { Tags } from '../functions/tags.ts';
+import type { GetFunctionResponse, ResolvedS3Object } from '../model/types.gen.ts';
 import { orRefusal } from '../neighbours/refusals.ts';
-import type { Operation } from './operation.ts';
+import { tagsDemand } from './access-table.ts';
+import type { Operation, OperationContext } from './operation.ts';
 
 export const getFunction: Operation<'GetFunction'> = async (context, input) => {
   const { metadata, packages } = context.services;
@@ -19,10 +21,21 @@ export const getFunction: Operation<'GetFunction'> = async (context, input) => {
         ...(ResolvedS3Object === undefined ? {} : { ResolvedS3Object: ResolvedS3Object as ResolvedS3Object }),
         ...(SourceKMSKeyArn === undefined ? {} : { SourceKMSKeyArn: String(SourceKMSKeyArn) }),
       },
-      ...(Object.keys(tags).length === 0 ? {} : { Tags: tags }),
+      ...(await tagsFor(context, input.FunctionName, tags)),
       ...(reservedConcurrency === undefined
         ? {}
         : { Concurrency: { ReservedConcurrentExecutions: reservedConcurrency } }),
     },
   };
 };
+
+/** Tags are for those who may list them; the others are told why they see none. */
+async function tagsFor(
+  context: OperationContext,
+  functionName: string,
+  tags: Tags,
+): Promise<Partial<GetFunctionResponse>> {
+  const refusal = await context.refusalOf?.(tagsDemand(context, functionName));
+  if (refusal !== undefined) return { TagsError: { ErrorCode: 'AccessDeniedException', Message: refusal } };
+  return Object.keys(tags).length === 0 ? {} : { Tags: tags };
+}

@@ -1,6 +1,6 @@
 import { viewConfiguration } from '../functions/configuration-view.ts';
 import { walk } from '../functions/keys.ts';
-import { readMarker, takePage } from '../functions/paging.ts';
+import { readMarker, recordsOfPage, takePage } from '../functions/paging.ts';
 import { aliasId, type VersionBody, versionId } from '../functions/records.ts';
 import { invalidParameter } from '../model/api-error.ts';
 import type { Operation, OperationContext } from './operation.ts';
@@ -14,7 +14,7 @@ export const listFunctions: Operation<'ListFunctions'> = async (context, input) 
   // No function here is a replica of one in another region; ALL stands for every function, replica or not.
   if (MasterRegion !== undefined && MasterRegion !== 'ALL') return { output: { Functions: [] } };
   const [name, version] = readMarker(Marker);
-  const versions = all ? everyVersion(context, name, version) : latestVersions(context, name);
+  const versions = all ? everyVersion(context, name, version) : latestVersions(context, name, recordsOfPage(MaxItems));
   const { items, nextMarker } = await takePage(versions, MaxItems, (item) =>
     all ? [item.functionName, item.version] : [item.functionName],
   );
@@ -33,8 +33,12 @@ export const listFunctions: Operation<'ListFunctions'> = async (context, input) 
   };
 };
 
-async function* latestVersions(context: OperationContext, after: string | undefined): AsyncGenerator<VersionBody> {
-  const options = after === undefined ? {} : { after };
+async function* latestVersions(
+  context: OperationContext,
+  after: string | undefined,
+  pageRecords = recordsOfPage(undefined),
+): AsyncGenerator<VersionBody> {
+  const options = { pageRecords, ...(after === undefined ? {} : { after }) };
   for await (const { body } of walk(context.services.metadata, context, 'function', options)) yield body.latest;
 }
 

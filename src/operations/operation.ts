@@ -11,6 +11,7 @@ import type { InertSettings, Neighbours } from '../neighbours/neighbours.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
 import type { MetadataStore } from '../store/metadata.ts';
+import type { Demand } from './access-table.ts';
 
 /** What the operations work with; built once by the composition root. */
 export interface Services {
@@ -21,6 +22,8 @@ export interface Services {
   /** The AWS services that settings can point at, as far as endpoints for them are configured. */
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;
+  /** Root certificates in DER that code signatures may lead to. */
+  readonly signingRoots: readonly Uint8Array[];
   /** Takes a line for whoever runs the server. */
   readonly note: (line: string) => void;
   /** Encryption at rest. */
@@ -53,6 +56,8 @@ export interface OperationContext {
   /** Account (12 digits) and region in which the operation works: together the namespace of everything it sees. */
   readonly account: string;
   readonly region: string;
+  /** Why the caller may not do one more thing, in AWS's words; undefined when it may. Absent: it may do everything. */
+  readonly refusalOf?: (demand: Demand) => Promise<string | undefined>;
   /** `http://host:port` as the client addressed us, for links in answers. */
   readonly origin: string;
   /** Value of X-Amzn-Trace-Id, when the caller sent one. */

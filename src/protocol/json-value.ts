@@ -6,9 +6,6 @@ import { shapes } from '../model/shapes.gen.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 const INTEGER_MAX = 2 ** 31 - 1;
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-/** Base64 is matched in pieces, so that a package of megabytes does not exhaust the pattern matcher's stack. */
-const BASE64_PIECE_CHARS = 65_536;
 
 const nouns: Readonly<Record<string, string>> = {
   string: 'a String',
@@ -45,14 +42,17 @@ export function notConvertible(value: unknown, type: string): ApiError {
   return serialization(`${token} can not be converted to ${nouns[type] ?? type}`);
 }
 
+/**
+ * The decoder skips what is not Base64, and reads the URL's variant too: text that is valid gives exactly the bytes that
+ * its length promises. That is a tenth of the work of matching a package's megabytes against a pattern.
+ */
 function toBlob(text: string): Uint8Array {
-  let valid = text.length % 4 === 0;
-  for (let start = 0; valid && start < text.length; start += BASE64_PIECE_CHARS) {
-    const piece = text.slice(start, start + BASE64_PIECE_CHARS);
-    valid = BASE64.test(piece) && (!piece.includes('=') || start + BASE64_PIECE_CHARS >= text.length);
-  }
-  if (!valid) throw serialization('Unable to decode a Blob: the text is not valid Base64.');
-  return Buffer.from(text, 'base64');
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = Buffer.from(text, 'base64');
+  const isWhole = text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - padding;
+  if (!isWhole || text.includes('-') || text.includes('_'))
+    throw serialization('Unable to decode a Blob: the text is not valid Base64.');
+  return bytes;
 }
 
 function toNumber(value: unknown, type: string): number {

@@ -4,7 +4,7 @@
  * is then done in the owner's account.
  */
 import { evaluate, refusalText } from '../access/evaluate.ts';
-import { isRoot, principalArn } from '../access/identity.ts';
+import { isRoot, type Principal, principalArn } from '../access/identity.ts';
 import type { ResourcePolicies } from '../access/policy-watch.ts';
 import { type RequestFacts, requestKeys } from '../access/request-keys.ts';
 import type { FunctionBody } from '../functions/records.ts';
@@ -14,8 +14,16 @@ import type { OperationName } from '../model/operations.gen.ts';
 import type { InvocationRequest, OperationInputs } from '../model/types.gen.ts';
 import type { AccessResource, ConditionKeys } from '../operations/access-resource.ts';
 import { accessTable, type Demand } from '../operations/access-table.ts';
-import type { RecordKey } from '../store/metadata.ts';
-import type { RequestContext } from './request-context.ts';
+import type { MetadataStore, RecordKey } from '../store/metadata.ts';
+import type { Namespace } from '../store/namespace.ts';
+
+/** What the decision needs to know of a request; its account is the caller's until it is moved. */
+export interface Asking extends Namespace {
+  readonly caller: Principal;
+  readonly facts: RequestFacts;
+  readonly services: { readonly metadata: MetadataStore };
+  moveTo(account: string): void;
+}
 
 /**
  * Returns nothing when the request is known to be allowed without waiting, as it is for the root of an account with
@@ -23,7 +31,7 @@ import type { RequestContext } from './request-context.ts';
  */
 export function authorise<Name extends OperationName>(
   name: Name,
-  context: RequestContext,
+  context: Asking,
   input: OperationInputs[Name],
   policies: ResourcePolicies,
 ): Promise<void> | undefined {
@@ -35,7 +43,7 @@ export function authorise<Name extends OperationName>(
 }
 
 /** The warm path: a bare name can only be a function of the caller's own. */
-function isOwnInvoke(context: RequestContext, input: InvocationRequest, policies: ResourcePolicies): boolean {
+function isOwnInvoke(context: Asking, input: InvocationRequest, policies: ResourcePolicies): boolean {
   const { FunctionName: name, Qualifier: qualifier } = input;
   if (name.includes(':')) return false;
   const { account, region } = context;
@@ -43,21 +51,29 @@ function isOwnInvoke(context: RequestContext, input: InvocationRequest, policies
 }
 
 /** Only a resource's own policy can refuse the root of its account. */
-function isOwn({ resource }: Demand, { account }: RequestContext, policies: ResourcePolicies): boolean {
+function isOwn({ resource }: Demand, { account }: Asking, policies: ResourcePolicies): boolean {
   if (resource.owner.account !== account) return false;
   return resource.policy === undefined || policies.isKnownFree(resource.policy);
 }
 
 async function judge(
   demands: readonly [Demand, ...Demand[]],
-  context: RequestContext,
+  context: Asking,
   policies: ResourcePolicies,
 ): Promise<void> {
-  for (const demand of demands) await judgeOne(demand, context, policies);
+  for (const demand of demands) {
+    const refusal = await refusalOf(demand, context, policies);
+    if (refusal !== undefined) throw new ApiError('AccessDeniedException', refusal);
+  }
   context.moveTo(demands[0].resource.owner.account);
 }
 
-async function judgeOne(demand: Demand, context: RequestContext, policies: ResourcePolicies): Promise<void> {
+/** Why one thing is not allowed, in AWS's words; undefined when it is. */
+export async function refusalOf(
+  demand: Demand,
+  context: Asking,
+  policies: ResourcePolicies,
+): Promise<string | undefined> {
   const { action, resource } = demand;
   const { caller, region } = context;
   const isUsed = demand.unlessUsedBy !== undefined && (await hasLayer(context, demand.unlessUsedBy, resource.arn));
@@ -69,13 +85,11 @@ async function judgeOne(demand: Demand, context: RequestContext, policies: Resou
   const more = (name: string) => demand.keys?.[name] ?? told[name];
   const keys = requestKeys(context.facts, owner, more);
   const refusal = evaluate({ caller, region, action, resource: resource.arn, owner, keys }, policy);
-  if (refusal === undefined) return;
-  const text = refusalText(refusal, principalArn(caller, region), action, resource.arn);
-  throw new ApiError('AccessDeniedException', text);
+  return refusal && refusalText(refusal, principalArn(caller, region), action, resource.arn);
 }
 
 /** The condition keys that records of the resource answer. */
-async function toldOf({ told = [] }: AccessResource, { services }: RequestContext): Promise<ConditionKeys> {
+async function toldOf({ told = [] }: AccessResource, { services }: Asking): Promise<ConditionKeys> {
   let keys: ConditionKeys = {};
   for (const { record, keysOf } of told) {
     const found = await services.metadata.get(record);
@@ -84,7 +98,7 @@ async function toldOf({ told = [] }: AccessResource, { services }: RequestContex
   return keys;
 }
 
-async function hasLayer({ services }: RequestContext, key: RecordKey, arn: string): Promise<boolean> {
+async function hasLayer({ services }: Asking, key: RecordKey, arn: string): Promise<boolean> {
   const found = (await services.metadata.get(key))?.body as FunctionBody | undefined;
   return found?.latest.settings.layers?.some((layer) => layer.arn === arn) ?? false;
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Identity, Principal } from '../access/identity.ts';
 import type { ResourcePolicies } from '../access/policy-watch.ts';
 import type { RequestFacts } from '../access/request-keys.ts';
 import { ApiError } from '../model/api-error.ts';
@@ -10,11 +9,12 @@ import { errorAnswer, isUnexpected } from '../protocol/error-answer.ts';
 import { parseInput } from '../protocol/parse.ts';
 import { type Route, route } from '../protocol/route.ts';
 import { serialise, type WireAnswer } from '../protocol/serialise.ts';
-import { believeHead, type Caller, judgeHead, type RequestHead, type Secret } from '../protocol/sigv4.ts';
+import type { Caller, RequestHead } from '../protocol/sigv4.ts';
 import { parseQuery, splitTarget } from '../protocol/target.ts';
 import { validateInput } from '../protocol/validate.ts';
 import { StoreFull } from '../store/metadata.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
+import { type Authentication, authenticate, principalOf } from './authentication.ts';
 import { authorise, refuseByIdentity } from './authorisation.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
 import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-body.ts';
@@ -40,16 +40,6 @@ export type LogsApi = (
   readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }>;
-
-/** How callers are known: by their signature, or (on a loopback address only) by their word. */
-export type Authentication =
-  | { readonly mode: 'open' }
-  | {
-      readonly mode: 'sigv4';
-      readonly findSecret: (accessKeyId: string) => Secret | undefined;
-      /** Who owns a key, where that is not just the root of the key's account. */
-      readonly findIdentity?: (accessKeyId: string) => Identity | undefined;
-    };
 
 export interface PipelineOptions {
   readonly operations: Operations;
@@ -92,27 +82,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const idleMs = options.bodyIdleMs ?? BODY_IDLE_MS;
   const roomWaitMs = options.roomWaitMs ?? ROOM_WAIT_MS;
 
-  function judge(head: RequestHead, serviceNames: readonly string[]): Caller {
-    const { authentication } = options;
-    if (authentication.mode === 'open') return believeHead(head, serviceNames);
-    return judgeHead(head, { nowMs: clock.now(), findSecret: authentication.findSecret, services: serviceNames });
-  }
-
-  /** Under `open` every key is that of its account's root. */
-  function principalOf({ accessKeyId, account }: Caller): Principal {
-    const { authentication } = options;
-    const identity = authentication.mode === 'sigv4' ? authentication.findIdentity?.(accessKeyId) : undefined;
-    return identity === undefined ? { accessKeyId, account } : { accessKeyId, account, identity };
-  }
+  const judge = (head: RequestHead, serviceNames: readonly string[]) =>
+    authenticate(options.authentication, head, serviceNames, clock.now());
 
   function read(request: IncomingMessage, response: ServerResponse, caller: Caller, limit: RequestLimit) {
     if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
       response.writeContinue();
     return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, idleMs, roomWaitMs });
-  }
-
-  function factsOf(request: IncomingMessage, caller: Caller): RequestFacts {
-    return requestFacts(request, principalOf(caller), caller.region, clock.now());
   }
 
   async function callOperation<Name extends OperationName>(
@@ -137,15 +113,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (options.logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
       const caller = judge(head, LOGS_SERVICES);
       const body = await read(request, response, caller, logsLimit);
-      return await holding(body, () =>
-        callLogs(options.logsApi as LogsApi, target, body.bytes, factsOf(request, caller)),
-      );
+      const principal = principalOf(options.authentication, caller);
+      const facts = requestFacts(request, principal, caller.region, clock.now());
+      return await holding(body, () => callLogs(options.logsApi as LogsApi, target, body.bytes, facts));
     }
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
     const limit = requestLimit(found.operation, request.headers);
     const body = await read(request, response, caller, limit);
-    const context = new RequestContext(requestId, principalOf(caller), caller.region, services, request, response);
+    const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
+    const context = new RequestContext(who, services, options.policies, request, response);
     return await holding(body, () => callOperation(found.operation, head, found, body.bytes, context));
   }
 

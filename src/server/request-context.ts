@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../access/identity.ts';
+import type { ResourcePolicies } from '../access/policy-watch.ts';
 import type { RequestFacts } from '../access/request-keys.ts';
+import type { Demand } from '../operations/access-table.ts';
 import type { OperationContext, Services } from '../operations/operation.ts';
+import { refusalOf } from './authorisation.ts';
 import { clientOrigin } from './browser-guard.ts';
 import { requestFacts } from './request-facts.ts';
 
@@ -15,14 +18,14 @@ export class RequestContext implements OperationContext {
   readonly contentType?: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #policies: ResourcePolicies;
   #account: string;
   #signal: AbortSignal | undefined;
 
   constructor(
-    requestId: string,
-    caller: Principal,
-    region: string,
+    { requestId, caller, region }: { readonly requestId: string; readonly caller: Principal; readonly region: string },
     services: Services,
+    policies: ResourcePolicies,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
@@ -31,6 +34,7 @@ export class RequestContext implements OperationContext {
     this.#account = caller.account;
     this.region = region;
     this.services = services;
+    this.#policies = policies;
     this.#request = request;
     this.#response = response;
     const trace = request.headers['x-amzn-trace-id'];
@@ -50,6 +54,10 @@ export class RequestContext implements OperationContext {
 
   get facts(): RequestFacts {
     return requestFacts(this.#request, this.caller, this.region, this.services.clock.now());
+  }
+
+  refusalOf(demand: Demand): Promise<string | undefined> {
+    return refusalOf(demand, this, this.#policies);
   }
 
   get origin(): string {

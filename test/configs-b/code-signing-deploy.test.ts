@@ -11,6 +11,7 @@ import {
   rejects,
   type World,
 } from '../support/function-world.ts';
+import { makeSigner, signedZipOf } from './signed-zip.ts';
 
 const PUBLISHER = `arn:aws:signer:${REGION}:${ACCOUNT}:/signing-profiles/ours/abcdefghij`;
 const refusal = (subject: string) =>
@@ -68,6 +69,26 @@ describe('unsigned code', () => {
     const attached = await world.output('GetFunctionCodeSigningConfig', { FunctionName: 'lenient' });
     assert.equal(attached.CodeSigningConfigArn, CodeSigningConfigArn);
     await rejects(world.call('DeleteCodeSigningConfig', { CodeSigningConfigArn }), 'ResourceConflictException', /./);
+  });
+
+  it('is not what a trusted publisher signed: that is deployed under Enforce, and shown with who signed it', async () => {
+    const startMs = Date.parse('2026-11-21');
+    const signer = makeSigner(startMs);
+    const signing = await makeWorld({ signingRoots: [signer.root], startMs });
+    const { CodeSigningConfig } = await signing.output('CreateCodeSigningConfig', {
+      AllowedPublishers: { SigningProfileVersionArns: [PUBLISHER] },
+      CodeSigningPolicies: { UntrustedArtifactOnDeployment: 'Enforce' },
+    });
+    const signingJobArn = `arn:aws:signer:${REGION}:${ACCOUNT}:/signing-jobs/0b1f1e7a-0000-4000-8000-000000000001`;
+    const ZipFile = await signedZipOf(
+      { 'index.js': 'exports.handler = async () => 1;' },
+      { signer, profileVersionArn: PUBLISHER, signingJobArn, signedAt: startMs, validUntil: startMs + 1000 },
+    );
+    const { CodeSigningConfigArn } = CodeSigningConfig;
+    await createActive(signing, 'signed', { CodeSigningConfigArn, Code: { ZipFile } });
+    const shown = await signing.output('GetFunctionConfiguration', { FunctionName: 'signed' });
+    assert.deepEqual([shown.SigningProfileVersionArn, shown.SigningJobArn], [PUBLISHER, signingJobArn]);
+    await signing.close();
   });
 
   it('is not looked at when the configuration is not there', async () => {

@@ -38,6 +38,7 @@ export interface WorldOptions {
   /** Epoch milliseconds at which the world's clock stands in the beginning. */
   readonly startMs?: number;
   readonly neighbours?: Neighbours;
+  readonly signingRoots?: readonly Uint8Array[];
   /** Draws for weighted aliases, one after the other. */
   readonly fractions?: readonly number[];
 }
@@ -93,62 +94,50 @@ class RecordingInvoker implements Invoker {
 
 export type World = Awaited<ReturnType<typeof makeWorld>>;
 
-/** The operations on stores in memory, a fake clock, and an invoker that only keeps record. */
-export async function makeWorld({
-  preparation,
-  limits,
-  neighbours,
-  fractions = [0],
-  deprecatedRuntimes = 'refuse',
-  publicPolicies = 'allow',
-  startMs,
-}: WorldOptions = {}) {
-  const clock = new FakeClock(startMs);
-  const ids = countingIds(fractions);
+/** The services on stores in memory, a fake clock, and an invoker that only keeps record, with what they were told. */
+async function makeServices(options: WorldOptions) {
+  const { neighbours = {}, deprecatedRuntimes = 'refuse', publicPolicies = 'allow' } = options;
+  const clock = new FakeClock(options.startMs);
+  const ids = countingIds(options.fractions ?? [0]);
   const metadata = memoryMetadata();
   const locks = new KeyedMutex();
   const directory = await mkdtemp(join(tmpdir(), 'lambdad-functions-'));
-  const allLimits = { ...LIMITS, ...limits };
+  const limits = { ...LIMITS, ...options.limits };
   const blobs = memoryBlobs(() => clock.now());
   const secret = Buffer.from('a secret of this test');
-  const vault = openVault(Buffer.alloc(32, 1), { kms: neighbours?.kms, clock });
-  const packages = createPackages({
-    blobs,
-    references: () => codeReferences(metadata),
-    directory,
-    clock,
-    secret,
-    vault,
-    ...allLimits,
-  });
+  const vault = openVault(Buffer.alloc(32, 1), { kms: neighbours.kms, clock });
+  const references = () => codeReferences(metadata);
+  const packages = createPackages({ blobs, references, directory, clock, secret, vault, ...limits });
   const invoker = new RecordingInvoker();
-  const reported: unknown[] = [];
-  const activation = createActivation({
-    metadata,
-    locks,
-    clock,
-    ids,
-    preparation: preparation ?? { prepare: async ({ code }) => void (await packages.unpackCode(code)) },
-    report: (error) => reported.push(error),
-  });
-  const inert: string[] = [];
-  const notes: string[] = [];
+  const [reported, inert, notes]: [unknown[], string[], string[]] = [[], [], []];
+  const preparation = options.preparation ?? {
+    prepare: async ({ code }) => void (await packages.unpackCode(code)),
+  };
+  const report = (error: unknown) => reported.push(error);
+  const activation = createActivation({ metadata, locks, clock, ids, preparation, report });
   const services: Services = {
     metadata,
     packages,
     activation,
     invoker,
-    neighbours: neighbours ?? {},
+    neighbours,
+    signingRoots: options.signingRoots ?? [],
     note: (line) => void notes.push(line),
     inert: { note: (neighbour, what, where) => void inert.push(`${neighbour} ${what} ${where}`) },
     vault,
     clock,
     ids,
     locks,
-    limits: allLimits,
+    limits,
     deprecatedRuntimes,
     publicPolicies,
   };
+  return { services, clock, metadata, blobs, packages, invoker, activation, directory, reported, inert, notes };
+}
+
+/** The operations on services of their own. */
+export async function makeWorld(options: WorldOptions = {}) {
+  const parts = await makeServices(options);
   const context: OperationContext = {
     requestId: 'request-1',
     caller: { account: ACCOUNT, accessKeyId: 'AKIDEXAMPLE' },
@@ -156,7 +145,7 @@ export async function makeWorld({
     region: REGION,
     origin: 'http://127.0.0.1:2015',
     signal: new AbortController().signal,
-    services,
+    services: parts.services,
   };
 
   /** Runs an operation as the pipeline would; `as` replaces parts of the context. */
@@ -173,26 +162,11 @@ export async function makeWorld({
   }
 
   async function close() {
-    await activation.idle();
-    await rm(directory, { recursive: true, force: true });
+    await parts.activation.idle();
+    await rm(parts.directory, { recursive: true, force: true });
   }
 
-  return {
-    clock,
-    services,
-    inert,
-    notes,
-    invoker,
-    activation,
-    packages,
-    metadata,
-    blobs,
-    directory,
-    reported,
-    call,
-    output,
-    close,
-  };
+  return { ...parts, call, output, close };
 }
 
 /** A zip with one handler; other `text`, other digest. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import type { Ids } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
 import { StoreFull } from '../../store/metadata.ts';
 import { removePartial, writeDurably } from './durable-file.ts';
-import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import { FolderInUse, type FolderLock, lockFolder } from './folder-lock.ts';
 
 /** Absolute paths within the data folder. */

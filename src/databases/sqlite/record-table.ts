@@ -10,7 +10,9 @@ const COLUMNS = 'kind, account, region, id, revision, body';
 const sql = {
   get: `SELECT ${COLUMNS} FROM record WHERE ${THIS_RECORD}`,
   list: `SELECT ${COLUMNS} FROM record
-    WHERE kind = ? AND account = ? AND region = ? AND id >= ? AND id < ? AND id > ? ORDER BY id LIMIT ?`,
+    WHERE kind = ? AND account = ? AND region = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?`,
+  listAfter: `SELECT ${COLUMNS} FROM record
+    WHERE kind = ? AND account = ? AND region = ? AND id > ? AND id < ? ORDER BY id LIMIT ?`,
   scan: `SELECT ${COLUMNS} FROM record
     WHERE kind = ? AND (account, region, id) > (?, ?, ?) ORDER BY account, region, id LIMIT ?`,
   put: `INSERT INTO record (${COLUMNS}) VALUES (?, ?, ?, ?, 1, ?)
@@ -37,7 +39,10 @@ export class RecordTable {
     if (question.type === 'get') return this.#rows('get', columnsOf(question.key));
     if (question.type === 'list') {
       const { kind, account, region, prefix = '', after = '', limit } = question.page;
-      return this.#rows('list', [kind, account, region, prefix, prefixEnd(prefix), after, limit]);
+      // With both bounds in one statement SQLite seeks to the first and reads on to the other, page after page.
+      const isInside = after >= prefix && after !== '';
+      const [name, from] = isInside ? (['listAfter', after] as const) : (['list', prefix] as const);
+      return this.#rows(name, [kind, account, region, from, prefixEnd(prefix), limit]);
     }
     const { kind, after, limit } = question;
     return this.#rows('scan', [kind, after?.account ?? '', after?.region ?? '', after?.id ?? '', limit]);
@@ -74,7 +79,7 @@ export class RecordTable {
     return 0;
   }
 
-  #rows(name: 'get' | 'list' | 'scan', values: readonly SQLInputValue[]): readonly Row[] {
+  #rows(name: 'get' | 'list' | 'listAfter' | 'scan', values: readonly SQLInputValue[]): readonly Row[] {
     return this.#statements[name].all(...values) as unknown as readonly Row[];
   }
 }

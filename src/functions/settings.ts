@@ -128,8 +128,11 @@ function withChanges(
 
 /** What may not stand together in one configuration (lambda-facts 6.9, 9.3). */
 function checkTogether({ snapStart, runtime, ephemeralStorageMb, tenantIsolation, kept }: Settings): void {
+  const vpc = kept.VpcConfig as VpcConfig | undefined;
+  if (isEmpty(vpc?.SubnetIds) !== isEmpty(vpc?.SecurityGroupIds))
+    throw invalidParameter('SubnetIds and SecurityIds must coexist or be both empty list.');
   const fileSystem = (kept.FileSystemConfigs as readonly FileSystemConfig[] | undefined)?.[0];
-  if (fileSystem !== undefined && !(kept.VpcConfig as VpcConfig | undefined)?.SubnetIds?.length)
+  if (fileSystem !== undefined && isEmpty(vpc?.SubnetIds))
     throw invalidParameter(
       `Function must be configured to execute in a VPC to reference access point ${fileSystem.Arn}.`,
     );
@@ -139,6 +142,10 @@ function checkTogether({ snapStart, runtime, ephemeralStorageMb, tenantIsolation
   if (fileSystem !== undefined) throw invalidParameter('SnapStart is not supported with EFS.');
   if (ephemeralStorageMb > EPHEMERAL_STORAGE_MB_DEFAULT)
     throw invalidParameter('SnapStart is not supported with ephemeral storage greater than 512 MB.');
+}
+
+function isEmpty(list: readonly unknown[] | undefined): boolean {
+  return list === undefined || list.length === 0;
 }
 
 /** Refuses what cannot run here yet, rather than to take it and run something else. */

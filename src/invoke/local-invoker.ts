@@ -43,7 +43,7 @@ export class LocalInvoker implements Invoker {
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
       clock: options.clock,
-      poolOf: (namespace, version) => this.#poolOf({ ...namespace, version }),
+      poolOf: ({ account, region }, version) => this.#poolOf({ account, region, version }),
     });
   }
 

@@ -41,7 +41,13 @@ describe('a request', () => {
       socket: { remoteAddress: '127.0.0.1' },
     } as unknown as IncomingMessage;
     const caller = { account, accessKeyId: 'key', ...(identity === undefined ? {} : { identity }) };
-    return new RequestContext('id', caller, REGION, services, request, {} as ServerResponse);
+    return new RequestContext(
+      { requestId: 'id', caller, region: REGION },
+      services,
+      watched.policies,
+      request,
+      {} as ServerResponse,
+    );
   }
 
   /** The account in which the operation runs, or the end of the refusal's text. */

@@ -3,8 +3,6 @@ import { describe, it } from 'node:test';
 import { evaluate, type Refusal, refusalText } from '../../src/access/evaluate.ts';
 import { type Identity, principalKeys } from '../../src/access/identity.ts';
 import { readPolicy } from '../../src/access/policy-document.ts';
-import { randomFromSeed } from '../contract/random-from-seed.ts';
-import { type NaiveStatement, naiveDecision } from './naive-evaluator.ts';
 
 const OWNER = '111111111111';
 const OTHER = '222222222222';
@@ -184,87 +182,4 @@ describe('documents that are no policies', () => {
     const odd = { Statement: { ...statement, Principal: { AWS: 'someone' } } };
     assert.throws(() => readPolicy(odd, 'resource', ''), /neither an account nor the ARN/);
   });
-});
-
-/** The variable of policies, spelt so that it is none of JavaScript's. */
-const USERNAME = '$' + '{aws:username}';
-const SEED = 20_261;
-const DECISIONS = 20_000;
-
-it('decides as a naive evaluator does, whatever the policies', () => {
-  const random = randomFromSeed(SEED);
-  const pick = <T>(...values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
-  const some = <T>(...values: readonly T[]): T | T[] =>
-    random() < 0.5 ? pick(...values) : [pick(...values), pick(...values)];
-  const arn = (name: string) => `arn:aws:lambda:${pick(REGION, '*', 'us-*')}:${pick(OWNER, '*', '1?1*')}:${name}`;
-
-  const condition = () =>
-    pick<object>(
-      { StringEquals: { 'aws:UserName': some('alice', 'bob') } },
-      { StringEqualsIfExists: { 'aws:username': 'alice' } },
-      { StringNotEquals: { 'aws:username': some('alice', 'bob') } },
-      { StringLike: { 'lambda:Layer': some('*ice', 'a', USERNAME, 'l?ce*') } },
-      { 'ForAllValues:StringEquals': { 'aws:TagKeys': some('a', 'b', 'c') } },
-      { 'ForAnyValue:StringEquals': { 'aws:TagKeys': some('a', 'b', 'c') } },
-      { 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': some('a', 'b', 'c') } },
-      { Null: { 'aws:TagKeys': pick('true', 'false') }, Bool: { 'aws:SecureTransport': pick('true', 'false') } },
-      { NumericLessThan: { 'aws:EpochTime': some('10', '20') } },
-    );
-
-  const statement = (principals: boolean): NaiveStatement => ({
-    Effect: pick('Allow', 'Allow', 'Deny'),
-    [pick('Action', 'Action', 'NotAction')]: some('lambda:*', 'Lambda:Get*', 'lambda:GetFunction', '*', 's3:?et*'),
-    [pick('Resource', 'Resource', 'NotResource')]: some(
-      '*',
-      arn('function:f'),
-      arn('function:*'),
-      arn('*:?'),
-      arn(`function:${USERNAME}`),
-    ),
-    ...(random() < 0.5 ? { Condition: condition() } : {}),
-    ...(principals
-      ? {
-          [pick('Principal', 'Principal', 'NotPrincipal')]: pick<unknown>(
-            '*',
-            { AWS: some(OWNER, OTHER, `arn:aws:iam::${OWNER}:root`, `arn:aws:iam::${OTHER}:user/alice`) },
-            { AWS: `arn:aws:iam::${OWNER}:user/${pick('alice', 'bob')}` },
-            { Service: 's3.amazonaws.com' },
-          ),
-        }
-      : {}),
-  });
-
-  const statements = (principals: boolean) =>
-    Array.from({ length: Math.floor(random() * 4) }, () => statement(principals));
-  let allowed = 0;
-  for (let round = 0; round < DECISIONS; round++) {
-    const identityStatements = statements(false);
-    const resourceStatements = statements(true);
-    const account = pick(OWNER, OTHER);
-    const name = pick(undefined, 'alice', 'bob');
-    const keys: Record<string, readonly string[]> = {
-      ...(name === undefined ? {} : { 'aws:username': [name] }),
-      ...(random() < 0.5 ? { 'aws:tagkeys': pick([['a'], ['a', 'b'], ['c', 'd']]).flat() } : {}),
-      ...(random() < 0.5 ? { 'lambda:layer': ['alice'] } : {}),
-      'aws:securetransport': [pick('true', 'false')],
-      'aws:epochtime': [pick('5', '15', '25')],
-    };
-    const action = pick('lambda:GetFunction', 'lambda:Invoke', 's3:GetObject');
-    const resource = pick('*', FUNCTION, `${FUNCTION}:1`, `arn:aws:lambda:${REGION}:${OWNER}:function:alice`);
-    const document = (list: readonly NaiveStatement[]) => ({ Version: '2012-10-17', Statement: list });
-    const identity: Identity | undefined =
-      name === undefined
-        ? undefined
-        : { kind: 'user', name, tags: {}, policies: [readPolicy(document(identityStatements), 'identity', '')] };
-    const caller = { account, accessKeyId: 'key', ...(identity === undefined ? {} : { identity }) };
-    const request = { caller, region: REGION, action, resource, owner: OWNER, keys: (key: string) => keys[key] };
-    const policy = readPolicy(document(resourceStatements), 'resource', '');
-    const decision = evaluate(request, policy) === undefined ? 'allow' : 'deny';
-    const naive = { account, action, resource, owner: OWNER, keys, ...(name === undefined ? {} : { user: name }) };
-    const expected = naiveDecision(naive, identityStatements, resourceStatements);
-    assert.equal(decision, expected, JSON.stringify({ naive, identityStatements, resourceStatements }));
-    if (decision === 'allow') allowed++;
-  }
-  // Both answers must be common, or the comparison says little.
-  assert.ok(allowed > DECISIONS / 10 && allowed < (DECISIONS * 9) / 10, `${allowed} of ${DECISIONS} were allowed`);
 });

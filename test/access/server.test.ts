@@ -111,6 +111,10 @@ describe('a server with three keys', () => {
   it('lets a user do what its policies allow, and nothing else', async () => {
     const found = await alice.send(new GetFunctionCommand({ FunctionName: 'f' }));
     assert.equal(found.Configuration?.FunctionArn, FUNCTION);
+    assert.deepEqual(found.TagsError, {
+      ErrorCode: 'AccessDeniedException',
+      Message: refusal(ALICE, 'lambda:ListTags', FUNCTION, silent('identity', 'lambda:ListTags')).message,
+    });
     const action = 'lambda:GetFunctionConfiguration';
     await assert.rejects(
       alice.send(new GetFunctionConfigurationCommand({ FunctionName: 'nothing' })),
@@ -121,6 +125,8 @@ describe('a server with three keys', () => {
       refusal(ALICE, 'lambda:ListFunctions', '*', silent('identity', 'lambda:ListFunctions')),
     );
     await alice.send(new TagResourceCommand({ Resource: FUNCTION, Tags: { team: 'red' } }));
+    const tagged = await owner.send(new GetFunctionCommand({ FunctionName: 'f' }));
+    assert.deepEqual([tagged.Tags, tagged.TagsError], [{ team: 'red' }, undefined]);
     await assert.rejects(
       alice.send(new TagResourceCommand({ Resource: FUNCTION, Tags: { team: 'red', cost: '1' } })),
       refusal(ALICE, 'lambda:TagResource', FUNCTION, silent('identity', 'lambda:TagResource')),

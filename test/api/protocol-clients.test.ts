@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { CredentialsError, loadCredentials, parseCredentials } from '../../src/access/credentials.ts';
 import { randomIds } from '../../src/base/ids.ts';
-import type { Authentication } from '../../src/server/pipeline.ts';
+import type { Authentication } from '../../src/server/authentication.ts';
 import { startTestServer } from './protocol-server.ts';
 
 const key = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'very secret' };

@@ -144,6 +144,10 @@ describe('settings of a function', () => {
     assert.equal(make({ TenancyConfig }).tenantIsolation, 'PER_TENANT');
     refused({ ...snapStart, TenancyConfig }, /^SnapStart is not supported/);
     refused({ ...snapStart, EphemeralStorage: { Size: 513 } }, /^SnapStart is not supported/);
+    refused(
+      { VpcConfig: { SubnetIds: ['subnet-1'] } },
+      'SubnetIds and SecurityIds must coexist or be both empty list.',
+    );
     const Arn = 'arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-00000000000000001';
     refused(
       { FileSystemConfigs: [{ Arn, LocalMountPath: '/mnt/data' }] },

@@ -7,7 +7,7 @@ import { type Neighbours, NeighbourUnreachable } from '../../src/neighbours/neig
 import { openNeighbours } from '../../src/neighbours/open-neighbours.ts';
 import { orRefusal } from '../../src/neighbours/refusals.ts';
 import { checkTrust } from '../../src/neighbours/trust-policy.ts';
-import { rejects } from '../support/function-world.ts';
+import { createActive, makeWorld, rejects } from '../support/function-world.ts';
 import { type Answering, ec2Error, iamError, jsonError, s3Error, startFakeService } from './fake-service.ts';
 
 const ACCOUNT = '123456789012';
@@ -158,6 +158,21 @@ describe('refusals of neighbours', { timeout: 30_000 }, () => {
         );
       },
     ));
+
+  it("wants security groups in the subnets' VPC", async () => {
+    const ec2 = {
+      describeSubnets: async () => ({ vpcId: 'vpc-1' }),
+      describeSecurityGroups: async () => ({ vpcIds: ['vpc-1', 'vpc-2'] }),
+    };
+    const world = await makeWorld({ neighbours: { ec2 } });
+    const VpcConfig = { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1', 'sg-2'] };
+    await rejects(
+      createActive(world, 'torn', { VpcConfig }),
+      'InvalidParameterValueException',
+      'Security Groups are required to be in the same VPC.',
+    );
+    await world.close();
+  });
 
   it('reads trust policies as IAM does', () => {
     for (const good of [trusting({ Service: 'lambda.amazonaws.com' }), trusting('*'), trusting('*', 'sts:*')])

@@ -15,7 +15,7 @@ import {
 const KEY_ARN = `arn:aws:kms:${REGION}:${ACCOUNT}:key/code`;
 const FIVE_MINUTES_MS = 300_000;
 const DENIED =
-  "Lambda was unable to decrypt the deployment package because KMS access was denied. Please check the function's KMS key settings. KMS Exception: AccessDeniedException KMS Message: not today";
+  "Lambda was unable to decrypt the deployment package because KMS access was denied. Please check the function's KMS key settings. KMS Exception: AccessDeniedExceptionKMS Message: not today";
 
 describe('packages under a KMS key', () => {
   const kms = { denied: false, contexts: [] as unknown[] };

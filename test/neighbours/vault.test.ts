@@ -84,7 +84,7 @@ describe('vault', () => {
     await rejects(
       orRefusal(openVault(DATA_KEY).open(sealed, PLAIN)),
       'KMSAccessDeniedException',
-      `Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the function's KMS key settings. KMS Exception: EndpointNotSet KMS Message: what is sealed under ${KEY_ARN} cannot be opened while AWS_ENDPOINT_URL_KMS is not set`,
+      `Lambda was unable to decrypt the environment variables because KMS access was denied. Please check the function's KMS key settings. KMS Exception: EndpointNotSetKMS Message: what is sealed under ${KEY_ARN} cannot be opened while AWS_ENDPOINT_URL_KMS is not set`,
     );
   });
 
@@ -100,16 +100,15 @@ describe('vault', () => {
       const { kms } = openNeighbours({ endpoints: { kms: service.url } });
       const vault = openVault(DATA_KEY, { kms, clock: new FakeClock() });
       const wrapped = { keyArn: KEY_ARN, wrapped: 'AAAA' };
-      const said = `KMS Exception: ${code} KMS Message: KMS says so.`;
       await rejects(
         orRefusal(vault.open({ box: '', kms: wrapped }, PLAIN)),
         name,
-        `Lambda was unable to decrypt the environment variables because ${reason}. Please check the function's KMS key settings. ${said}`,
+        `Lambda was unable to decrypt the environment variables because ${reason}. Please check the function's KMS key settings. KMS Exception: ${code}KMS Message: KMS says so.`,
       );
       await rejects(
         orRefusal(vault.seal(TEXT, UNDER_KMS)),
         'InvalidParameterValueException',
-        `Lambda was unable to configure access to your environment variables because the KMS key is invalid for GenerateDataKey. Please check your KMS key settings. ${said}`,
+        `Lambda was unable to configure access to your environment variables because the KMS key is invalid for GenerateDataKey. Please check your KMS key settings. KMS Exception: ${code} KMS Message: KMS says so.`,
       );
       // Asked where the key is, with the function as the encryption context.
       const [decrypt, generate] = service.asked;

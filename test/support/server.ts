@@ -103,7 +103,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 function spawnServer(options: TestServerOptions, home: string, dataDir: string, cacheDir: string): ChildProcess {
   const checkout = checkoutFor(options.asUser);
   const flags = ['--port', '0', '--data', dataDir, '--cache', cacheDir, ...(options.args ?? [])];
-  const environment: NodeJS.ProcessEnv = { ...process.env, ...(options.asUser ? { HOME: home } : {}), ...options.env };
+  // Neighbours are those that a test names, not those of whoever runs it.
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_ENDPOINT_URL')));
+  const environment: NodeJS.ProcessEnv = { ...own, ...(options.asUser ? { HOME: home } : {}), ...options.env };
   // A server inside a test run is no test file: node's runner must not take its output for reports.
   environment['NODE_TEST_CONTEXT'] = undefined;
   return spawn(checkout.node, [join(checkout.root, 'bin', 'lambdad.mjs'), 'start', ...flags], {

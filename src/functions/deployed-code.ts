@@ -1,10 +1,11 @@
 /** From a fetched zip to code that a version runs: signature, storage and the limits that code and layers share. */
 import type { Clock } from '../base/clock.ts';
+import type { LayerUse } from '../layers/layer-records.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
 import type { SourcedZip } from '../packages/code-source.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { type CheckTools, checkSignature } from './code-signing-check.ts';
+import { type CheckedSignature, type CheckTools, checkSignature, type SignedCode } from './code-signing-check.ts';
 import { readCodeSigningConfig } from './code-signing-config.ts';
 import { storeCode } from './code-source.ts';
 import { checkCodeStorage } from './code-storage.ts';
@@ -41,15 +42,12 @@ export async function deployCode(
   namespace: Namespace,
   { functionName, subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
 ): Promise<DeployedCode> {
-  const { packages, limits } = tools;
-  const config =
+  const { limits } = tools;
+  const checked =
     codeSigningConfigArn === undefined
-      ? undefined
-      : await readCodeSigningConfig(tools, namespace, codeSigningConfigArn);
-  // A signature lies in the zip: one that is no zip is refused for that, not for its signature.
-  if (config) await packages.inspect(zip.bytes);
-  const checked = config ? await checkSignature(tools, namespace, config, { zip: zip.bytes, subject }) : {};
-  if (checked.warning !== undefined) tools.note(checked.warning);
+      ? {}
+      : await checkCode(tools, namespace, { codeSigningConfigArn, zip: zip.bytes, subject });
+  await checkLayerSignatures(tools, namespace, { codeSigningConfigArn, layers: settings.layers, subject });
   const code = await storeCode(
     tools,
     namespace,
@@ -60,4 +58,43 @@ export async function deployCode(
   checkUnzippedSize(code, settings.layers, limits.codeSizeUnzippedBytes);
   await checkCodeStorage(tools, namespace, publish ? 2 * code.sizeBytes : code.sizeBytes, limits.totalCodeSizeBytes);
   return { ...code, ...checked };
+}
+
+async function checkCode(
+  tools: DeployTools,
+  namespace: Namespace,
+  { codeSigningConfigArn, zip, subject }: SignedCode & { readonly codeSigningConfigArn: string },
+): Promise<CheckedSignature> {
+  const config = await readCodeSigningConfig(tools, namespace, codeSigningConfigArn);
+  // A signature lies in the zip: one that is no zip is refused for that, not for its signature.
+  await tools.packages.inspect(zip);
+  const checked = await checkSignature(tools, namespace, config, { zip, subject });
+  if (checked.warning !== undefined) tools.note(checked.warning);
+  return checked;
+}
+
+/**
+ * Holds the layers that a function is about to have against its code signing configuration, as its own code is. Throws
+ * as deployCode does for signatures.
+ */
+export async function checkLayerSignatures(
+  tools: CheckTools & Pick<DeployTools, 'metadata' | 'packages' | 'note'>,
+  namespace: Namespace,
+  {
+    codeSigningConfigArn,
+    layers = [],
+    subject,
+  }: {
+    readonly codeSigningConfigArn: string | undefined;
+    readonly layers: readonly LayerUse[] | undefined;
+    readonly subject: string;
+  },
+): Promise<void> {
+  if (codeSigningConfigArn === undefined || layers.length === 0) return;
+  const config = await readCodeSigningConfig(tools, namespace, codeSigningConfigArn);
+  for (const { arn, code } of layers) {
+    const zip = await tools.packages.read(code);
+    const { warning } = await checkSignature(tools, namespace, config, { zip, subject });
+    if (warning !== undefined) tools.note(`${warning} (layer ${arn})`);
+  }
 }

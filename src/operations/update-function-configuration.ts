@@ -1,6 +1,8 @@
+import { functionArn } from '../base/arn.ts';
 import { changeFunction, putFunction } from '../functions/change-function.ts';
 import { completeSettings } from '../functions/complete-settings.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
+import { checkLayerSignatures } from '../functions/deployed-code.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { checkUnzippedSize } from '../functions/layer-references.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
@@ -23,6 +25,12 @@ export const updateFunctionConfiguration: Operation<'UpdateFunctionConfiguration
     const before = read.body.latest.settings;
     const draft = settingsOfUpdate(before, input, { functionName: name, nowMs, deprecatedRuntimes });
     const settings = await completeSettings(services, context, name, draft, before);
+    if (input.Layers !== undefined)
+      await checkLayerSignatures(services, context, {
+        codeSigningConfigArn: read.body.codeSigningConfigArn,
+        layers: settings.layers,
+        subject: functionArn(region, account, name),
+      });
     checkUnzippedSize(read.body.latest.code, settings.layers, limits.codeSizeUnzippedBytes);
     const updated = withUpdate(read.body, { settings }, ids, nowMs);
     await metadata.commit([putFunction(context, read, updated)]);

@@ -25,6 +25,8 @@ export interface CodePackages {
    * key that KMS wrapped. Throws ApiError; KeyUnusable.
    */
   store(zip: Uint8Array, seal?: SealingOptions): Promise<CodeRef>;
+  /** The zip. Rejects with KeyUnusable where a KMS key protects it, with an Error when it is missing or damaged. */
+  read(code: CodeRef): Promise<Uint8Array>;
   /** Unpacks the package if that was not done yet and returns the read-only directory. Safe to call concurrently. */
   unpack(sha256: string): Promise<string>;
   /** As `unpack`, also for a sealed package: KMS has its say each time, also when it was unpacked before. KeyUnusable. */

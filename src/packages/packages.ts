@@ -106,6 +106,13 @@ class Packages implements CodePackages {
     return bytes && key ? unsealZip(key, bytes) : bytes;
   }
 
+  async read(code: CodeRef): Promise<Uint8Array> {
+    const key = code.sealed && (await unwrapCodeKey(this.#options.vault, code.sealed.key));
+    const zip = await this.#zipOf(blobOf(code), key);
+    if (!zip) throw new Error(`code package ${code.sha256} is missing or damaged`);
+    return zip;
+  }
+
   async checkKey({ sealed }: CodeRef): Promise<void> {
     if (sealed) await unwrapCodeKey(this.#options.vault, sealed.key);
   }

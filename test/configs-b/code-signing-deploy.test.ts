@@ -59,6 +59,24 @@ describe('unsigned code', () => {
     await world.activation.idle();
   });
 
+  it('is refused in layers too', async () => {
+    const { LayerVersionArn } = await world.output('PublishLayerVersion', {
+      LayerName: 'unsigned',
+      Content: { ZipFile: await handlerZip() },
+    });
+    await createActive(world, 'layered');
+    const attach = { FunctionName: 'layered', CodeSigningConfigArn: await configured('Enforce') };
+    await world.call('PutFunctionCodeSigningConfig', attach);
+    const Layers = [LayerVersionArn as string];
+    await rejects(
+      world.call('UpdateFunctionConfiguration', { FunctionName: 'layered', Layers }),
+      'CodeVerificationFailedException',
+      refusal(`${ARN}:layered`),
+    );
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'layered', Timeout: 9 });
+    await world.activation.idle();
+  });
+
   it('is let through under Warn, with a line for the log of the server and that of the function', async () => {
     const CodeSigningConfigArn = await configured('Warn');
     await createActive(world, 'lenient', { CodeSigningConfigArn });

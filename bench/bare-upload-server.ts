@@ -1,6 +1,6 @@
 /**
  * The yardstick of CreateFunction: node:http that takes the same JSON body, decodes the package, hashes it, writes it
- * under its digest and syncs it. Prints its port.
+ * under its digest and syncs it and its name. Prints its port.
  *
  *     node bench/bare-upload-server.ts FOLDER
  */
@@ -21,6 +21,9 @@ const server = createServer(async (request, response) => {
   await file.writeFile(bytes);
   await file.sync();
   await file.close();
+  const directory = await open(folder, 'r');
+  await directory.sync();
+  await directory.close();
   response.writeHead(201, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify({ CodeSha256, CodeSize: bytes.length }));
 });

@@ -11,7 +11,7 @@ import { openSqliteMetadata } from '../src/databases/sqlite/metadata.ts';
 import { fillCatalogue, templateOf } from '../test/support/catalogue.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { zipOf } from '../test/support/zip.ts';
-import { apiRequest, benchFile, deploy, onServer, startBareServer } from './bench-server.ts';
+import { apiRequest, deploy, onServer, startBareServer } from './bench-server.ts';
 import { median, type Row, row } from './statistics.ts';
 import { load } from './warm.ts';
 

@@ -161,9 +161,7 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
   const ids = randomIds;
   const { paths } = folder;
   const limits = limitsOf(config);
-  const stored = await openMetadata(config.database, folder, fail);
-  if (stored.description) lines.push(`records:  ${stored.description}`);
-  const { metadata, policies } = watchPolicies(cachedMetadata(stored.metadata, CACHED_RECORDS_MAX));
+  const { metadata, policies } = watchPolicies(await metadataOf(config, folder, lines, fail));
   const dataKey = await folder.secret('data-key');
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
   const packages = createPackages({
@@ -239,6 +237,12 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
     inert: createInertRecorder(endpoints, note),
     vault: openVault(dataKey, { kms: neighbours.kms, clock: systemClock }),
   };
+}
+
+async function metadataOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
+  const { metadata, description } = await openMetadata(config.database, folder, fail);
+  if (description !== undefined) lines.push(`records:  ${description}`);
+  return cachedMetadata(metadata, CACHED_RECORDS_MAX);
 }
 
 async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {

@@ -3,9 +3,11 @@
  * are sealed.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { invalidParameter } from '../model/api-error.ts';
 import type { VpcConfig } from '../model/types.gen.ts';
 import type { Neighbours } from '../neighbours/neighbours.ts';
 import { checkGroupsVpc, refusalOf } from '../neighbours/refusals.ts';
+import { partsOfArn } from '../neighbours/resource-arn.ts';
 import { checkTrust } from '../neighbours/trust-policy.ts';
 import { KeyUnusable, type Vault } from '../neighbours/vault.ts';
 import type { MetadataStore } from '../store/metadata.ts';
@@ -74,9 +76,17 @@ async function askRole({ iam }: Neighbours, namespace: Namespace, roleArn: strin
 async function askDeadLetterTarget(neighbours: Neighbours, namespace: Namespace, { kept }: Settings): Promise<void> {
   const target = (kept.DeadLetterConfig as { readonly TargetArn?: string } | undefined)?.TargetArn;
   if (target === undefined) return;
-  const [, , service] = target.split(':');
-  if (service === 'sqs') await neighbours.sqs?.getQueue(namespace, target);
-  if (service === 'sns') await neighbours.sns?.getTopic(namespace, target);
+  switch (partsOfArn(target).service) {
+    case 'sqs':
+      await neighbours.sqs?.getQueue(namespace, target);
+      return;
+    case 'sns':
+      await neighbours.sns?.getTopic(namespace, target);
+      return;
+    default:
+      // AWS takes nothing else; its text was not recorded.
+      throw invalidParameter(`The dead letter target ${target} is neither an SQS queue nor an SNS topic.`);
+  }
 }
 
 /** The VPC of the subnets, which answers show, is known only to EC2. */

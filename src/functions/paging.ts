@@ -1,6 +1,6 @@
 import { invalidParameter } from '../model/api-error.ts';
 
-/** Items that one answer carries, whatever MaxItems asks for (lambda-facts 6.1). */
+/** Items that one answer of most lists carries, whatever MaxItems asks for (lambda-facts 6.1). */
 const PAGE_ITEMS_MAX = 50;
 
 /** Names, aliases and versions: what our markers hold, and nothing that the store would choke on. */
@@ -13,8 +13,8 @@ export function recordsOfPage(maxItems: number | undefined): number {
   return itemsOfPage(maxItems) + 1;
 }
 
-function itemsOfPage(maxItems: number | undefined): number {
-  return Math.min(maxItems ?? PAGE_ITEMS_MAX, PAGE_ITEMS_MAX);
+function itemsOfPage(maxItems: number | undefined, pageItemsMax = PAGE_ITEMS_MAX): number {
+  return Math.min(maxItems ?? pageItemsMax, pageItemsMax);
 }
 
 export interface Paged<Item> {
@@ -24,14 +24,15 @@ export interface Paged<Item> {
 
 /**
  * Takes one page from the items that follow `position`. `items` must begin there; `positionOf` gives the position from
- * which the rest can be listed after an item.
+ * which the rest can be listed after an item. `pageItemsMax` is for lists whose pages are longer than the others'.
  */
 export async function takePage<Item>(
   items: AsyncIterable<Item>,
   maxItems: number | undefined,
   positionOf: (item: Item) => readonly string[],
+  pageItemsMax?: number,
 ): Promise<Paged<Item>> {
-  const itemsMax = itemsOfPage(maxItems);
+  const itemsMax = itemsOfPage(maxItems, pageItemsMax);
   const page: Item[] = [];
   for await (const item of items) {
     if (page.length === itemsMax) return { items: page, nextMarker: writeMarker(positionOf(page.at(-1) as Item)) };

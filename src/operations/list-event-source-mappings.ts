@@ -4,8 +4,11 @@ import { type MappingBody, mappedFunctionArn, walkMappings } from '../sources/ma
 import { viewMapping } from '../sources/mapping-view.ts';
 import type { Operation, OperationContext } from './operation.ts';
 
+/** AWS documents twice the page of its other lists for this one. */
+const PAGE_MAPPINGS_MAX = 100;
+
 /**
- * By function (with the very qualifier that a mapping was made with), by source, or all; 50 at most. A function need
+ * By function (with the very qualifier that a mapping was made with), by source, or all; 100 at most. A function need
  * not exist any more: its mappings outlive it.
  */
 export const listEventSourceMappings: Operation<'ListEventSourceMappings'> = async (context, input) => {
@@ -15,7 +18,12 @@ export const listEventSourceMappings: Operation<'ListEventSourceMappings'> = asy
   const wanted = (body: MappingBody) =>
     (functionArn === undefined || mappedFunctionArn(context, body) === functionArn) &&
     (sourceArn === undefined || body.source.arn === sourceArn);
-  const found = await takePage(mappings(context, after, wanted), input.MaxItems, ({ uuid }) => [uuid]);
+  const found = await takePage(
+    mappings(context, after, wanted),
+    input.MaxItems,
+    ({ uuid }) => [uuid],
+    PAGE_MAPPINGS_MAX,
+  );
   const views = found.items.map((body) => viewMapping(context.services, context, body, { listed: true }));
   return {
     output: {

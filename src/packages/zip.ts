@@ -26,6 +26,8 @@ const TARGET_BYTES_MAX = 4_096;
 /** Files up to these sizes are inflated at once or in one piece, much faster for the many small ones; others as streams. */
 const AT_ONCE_BYTES_MAX = 65_536;
 const ONE_PIECE_BYTES_MAX = 1_048_576;
+/** zlib takes no smaller one. */
+const CHUNK_BYTES_MIN = 64;
 
 const UNIX = 3;
 const DARWIN = 19;
@@ -35,7 +37,12 @@ const MODE_REGULAR = 0o100000;
 const MODE_LINK = 0o120000;
 const MODE_EXECUTABLE = 0o111;
 
-const inflate = promisify(inflateRaw) as (data: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
+interface InflateOptions {
+  readonly maxOutputLength: number;
+  readonly chunkSize: number;
+}
+
+const inflate = promisify(inflateRaw) as (data: Uint8Array, options: InflateOptions) => Promise<Buffer>;
 
 /** The one answer to everything that is wrong with a zip. */
 export function badZip(): ApiError {
@@ -156,14 +163,16 @@ async function* inflated(raw: Entry, { file, bytes }: Source): AsyncGenerator<Ui
     yield data;
     return;
   }
-  // One byte more than promised is room enough to catch a lie; zlib wants at least one.
-  const options = { maxOutputLength: raw.uncompressedSize + 1 };
+  // One byte more than promised is room enough to catch a lie; zlib wants at least one. What it inflates goes into one
+  // piece of memory: by default a megabyte would come in 64, each with its own way to another thread and back.
+  const maxOutputLength = raw.uncompressedSize + 1;
+  const options = { maxOutputLength, chunkSize: Math.max(maxOutputLength, CHUNK_BYTES_MIN) };
   const isSmall = Math.max(raw.uncompressedSize, raw.compressedSize) <= AT_ONCE_BYTES_MAX;
   yield await orBadZip(isSmall ? inflateAtOnce(data, options) : inflate(data, options));
 }
 
 /** The thread that a small file would be sent to costs ten times the inflating. */
-async function inflateAtOnce(data: Uint8Array, options: { maxOutputLength: number }): Promise<Buffer> {
+async function inflateAtOnce(data: Uint8Array, options: InflateOptions): Promise<Buffer> {
   return inflateRawSync(data, options);
 }
 

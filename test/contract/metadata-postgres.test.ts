@@ -203,6 +203,20 @@ describe('PostgreSQL', { skip: withoutPostgres }, () => {
       }
     });
 
+    it('closes while the database is away, and leaves no lock behind', async () => {
+      const home = await makeHome();
+      const store = await home.open();
+      await put(store, 1);
+      await postgres.stop('fast');
+      const waiting = assert.rejects(put(store, 2), /cannot be reached, nothing was committed|is unknown$/);
+      await store.close();
+      await waiting;
+      await postgres.start();
+      const again = await home.open();
+      assert.equal((await again.get(KEY))?.body, 1);
+      await again.close();
+    });
+
     it('says of a commit whose answer is lost that its outcome is unknown, and does not make it twice', async () => {
       const home = await makeHome();
       const proxy = await startProxy(postgres.socket);

@@ -1,4 +1,4 @@
-import { DatabaseError } from 'pg';
+import { type Client, DatabaseError } from 'pg';
 import { StoreFull } from '../../store/metadata.ts';
 import type { Target } from './target.ts';
 
@@ -12,11 +12,16 @@ const DISK_FULL = '53100';
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300']);
 
 /**
- * True when the database itself has said that it did not do the statement. A failure at level FATAL ends the session
- * and may come after the statement was committed; so may the loss of the connection.
+ * True when the database itself has said that it did not do the statement. A failure that ends the session may come
+ * after the statement was committed, and so may the loss of the connection; which of them it was is asked of the session,
+ * because the word for it comes in the database's own language.
  */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof DatabaseError && error.severity === 'ERROR';
+export async function isRefusal(error: unknown, client: Client): Promise<boolean> {
+  if (!(error instanceof DatabaseError)) return false;
+  return await client.query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
 }
 
 /** True when the same read may succeed on another connection, or a little later. */

@@ -58,6 +58,8 @@ export class Writer {
   #heartbeat: Timer | undefined;
   #takenOver: Error | undefined;
   #closed = false;
+  /** Ends the waits between attempts: nobody may be left waiting for a database that stays away. */
+  readonly #closing = deferred<void>();
 
   private constructor(settings: WriterSettings, first: Session) {
     this.#settings = settings;
@@ -92,11 +94,14 @@ export class Writer {
     return answer.promise;
   }
 
-  /** Takes no more commits, finishes those that wait, and gives up the lock. */
+  /** Takes no more commits, finishes those that wait (or refuses them, while the database is away), gives up the lock. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.resolve();
     this.#heartbeat?.cancel();
     await this.#working;
+    // An attempt to reach the database may still succeed, and would then hold the lock for nobody.
+    await this.#connecting;
     const session = this.#session;
     this.#session = undefined;
     await session?.client.end().catch(() => {});
@@ -136,7 +141,7 @@ export class Writer {
       const outcomes = await this.#send(session, group);
       for (const [index, { commit, answer }] of group.entries()) settle(commit, outcomes[index] as Outcome, answer);
     } catch (error) {
-      if (!isRefusal(error)) {
+      if (!(await isRefusal(error, session.client))) {
         this.#lose(session, error);
         const text = `${this.#settings.target.explain(error)}; whether the commit was made is unknown`;
         for (const { answer } of group) answer.reject(new Error(text, { cause: error }));
@@ -164,7 +169,7 @@ export class Writer {
   /** The session, or the next one where it is lost; undefined when there is none within the patience of a commit. */
   async #ready(): Promise<Session | undefined> {
     if (this.#session === undefined && this.#takenOver === undefined)
-      await Promise.race([this.#connect(), pause(this.#settings.clock, PATIENCE_MS)]);
+      await Promise.race([this.#connect(), pause(this.#settings.clock, PATIENCE_MS), this.#closing.promise]);
     return this.#session;
   }
 
@@ -201,17 +206,15 @@ export class Writer {
 
   async #reconnect(): Promise<void> {
     const { clock, target } = this.#settings;
-    for (let waitMs = RECONNECT_MS_MIN; !this.#takenOver; waitMs = Math.min(2 * waitMs, RECONNECT_MS_MAX)) {
+    for (let waitMs = RECONNECT_MS_MIN; !this.#closed; waitMs = Math.min(2 * waitMs, RECONNECT_MS_MAX)) {
       try {
-        const session = await openNextSession(this.#settings, this.#epoch);
-        this.#adopt(session);
+        this.#adopt(await openNextSession(this.#settings, this.#epoch));
         return;
       } catch (error) {
         this.#trouble = target.explain(error);
-        if (error instanceof TakenOver) this.#fence(new Error(this.#trouble));
+        if (error instanceof TakenOver) return this.#fence(new Error(this.#trouble));
       }
-      if (this.#closed && this.#waiting.length === 0) return;
-      await pause(clock, waitMs);
+      await Promise.race([pause(clock, waitMs), this.#closing.promise]);
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { MetadataStore } from '../store/metadata.ts';
-import { accountUsage } from './account-usage.ts';
 import type { Namespace } from '../store/namespace.ts';
+import { accountUsage } from './account-usage.ts';
 
 /** How long a sum over all functions is good for; in between, what is added is added to it. */
 const SUM_GOOD_MS = 60_000;

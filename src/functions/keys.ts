@@ -1,6 +1,14 @@
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
 import { type Namespace, type WalkOptions, walkRecords } from '../store/namespace.ts';
-import { type AliasBody, aliasId, canBeVersion, type FunctionBody, type VersionBody, versionId } from './records.ts';
+import {
+  type AliasBody,
+  aliasId,
+  canBeVersion,
+  type FunctionBody,
+  type VersionBody,
+  type VersionCounterBody,
+  versionId,
+} from './records.ts';
 
 /** The body that each kind of record carries. */
 export interface Bodies {
@@ -20,6 +28,16 @@ export function versionKey({ account, region }: Namespace, name: string, version
 
 export function aliasKey({ account, region }: Namespace, name: string, alias: string): RecordKey {
   return { account, region, kind: 'alias', id: aliasId(name, alias) };
+}
+
+export function versionCounterKey({ account, region }: Namespace, name: string): RecordKey {
+  return { account, region, kind: 'version-counter', id: name };
+}
+
+/** The number that the first version of a new function gets: 1, or what follows the versions of its namesakes. */
+export async function readFirstVersion(metadata: MetadataStore, namespace: Namespace, name: string): Promise<number> {
+  const counter = await metadata.get(versionCounterKey(namespace, name));
+  return (counter as StoredRecord<VersionCounterBody> | undefined)?.body.nextVersion ?? 1;
 }
 
 export async function readFunction(

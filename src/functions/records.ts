@@ -86,6 +86,14 @@ export interface VersionBody {
   readonly serving?: { readonly settings: Settings; readonly code: DeployedCode };
 }
 
+/**
+ * Kind `version-counter`, id = name: stays when a function that had versions is deleted, because AWS never gives a
+ * version's number again, not even to a function that is made anew under the same name.
+ */
+export interface VersionCounterBody {
+  readonly nextVersion: number;
+}
+
 /** Kind `function`, id = name. */
 export interface FunctionBody {
   readonly name: string;

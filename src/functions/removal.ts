@@ -2,8 +2,8 @@
 import { ApiError } from '../model/api-error.ts';
 import type { Change, MetadataStore, RecordKind, StoredRecord } from '../store/metadata.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { aliasKey, functionKey, versionKey, walk } from './keys.ts';
-import { aliasId, type FunctionBody, qualifiedId } from './records.ts';
+import { aliasKey, functionKey, versionCounterKey, versionKey, walk } from './keys.ts';
+import { aliasId, type FunctionBody, qualifiedId, type VersionCounterBody } from './records.ts';
 
 /** What is kept for one qualifier of a function; each has ids of `qualifiedId`. */
 const KINDS_OF_QUALIFIER = [
@@ -14,11 +14,18 @@ const KINDS_OF_QUALIFIER = [
   'runtime-management',
 ] as const satisfies readonly RecordKind[];
 
-/** A function goes with everything of it, in one commit. Event source mappings stay (lambda-facts 6.3.11). */
+/**
+ * A function goes with everything of it, in one commit. Event source mappings stay (lambda-facts 6.3.11), and so does
+ * the count of its versions.
+ */
 export function functionRemoval(namespace: Namespace, owner: StoredRecord<FunctionBody>): readonly Change[] {
   const { account, region } = namespace;
   const prefix = aliasId(owner.body.name, '');
+  const counter = { nextVersion: owner.body.nextVersion } satisfies VersionCounterBody;
   return [
+    ...(counter.nextVersion === 1
+      ? []
+      : [{ type: 'put', key: versionCounterKey(namespace, owner.body.name), body: counter } as const]),
     { type: 'delete', key: functionKey(namespace, owner.body.name), expect: owner.revision },
     { type: 'deletePrefix', key: { account, region, kind: 'version', id: prefix } },
     { type: 'deletePrefix', key: aliasKey(namespace, owner.body.name, '') },

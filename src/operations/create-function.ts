@@ -5,8 +5,8 @@ import { completeSettings } from '../functions/complete-settings.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
 import { deployCode } from '../functions/deployed-code.ts';
 import { parseNewName } from '../functions/function-name.ts';
-import { functionKey, readFunction, versionKey } from '../functions/keys.ts';
-import { CREATING, publishLatest } from '../functions/publish.ts';
+import { functionKey, readFirstVersion, readFunction, versionKey } from '../functions/keys.ts';
+import { CREATING, type Published, publishLatest } from '../functions/publish.ts';
 import { type FunctionBody, LATEST } from '../functions/records.ts';
 import { settingsOfNew, withCodeSource } from '../functions/settings.ts';
 import { addTags } from '../functions/tags.ts';
@@ -41,9 +41,8 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
     publish: input.Publish ?? false,
   });
 
-  const created: FunctionBody = {
+  const made: Omit<FunctionBody, 'nextVersion'> = {
     name,
-    nextVersion: 1,
     tags,
     ...(codeSigningConfigArn === undefined ? {} : { codeSigningConfigArn }),
     latest: {
@@ -56,25 +55,30 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
       lastModified: nowMs,
     },
   };
-  const published = input.Publish ? publishLatest(created, ids, nowMs) : undefined;
-  const attached = (attempt: () => Promise<void>) =>
-    codeSigningConfigArn === undefined
-      ? attempt()
-      : changeCodeSigning(services, context, codeSigningConfigArn, async () => {
-          await readCodeSigningConfig(services, context, codeSigningConfigArn);
-          await attempt();
-        });
-  const commit = async () => {
+  const commit = async (): Promise<Published | undefined> => {
     await refuseExisting();
+    const created = { ...made, nextVersion: await readFirstVersion(metadata, context, name) };
+    const published = input.Publish ? publishLatest(created, ids, nowMs) : undefined;
     const changes: Change[] = [
       { type: 'put', key: functionKey(context, name), body: published?.owner ?? created, expect: 0 },
     ];
-    if (published)
-      changes.push({ type: 'put', key: versionKey(context, name, '1'), body: published.version, expect: 0 });
+    if (published) {
+      const key = versionKey(context, name, published.version.version);
+      changes.push({ type: 'put', key, body: published.version, expect: 0 });
+    }
     await metadata.commit(changes);
+    return published;
   };
-  await attached(() => changeFunction(services, context, name, commit));
+  const attempt =
+    codeSigningConfigArn === undefined
+      ? commit
+      : () =>
+          changeCodeSigning(services, context, codeSigningConfigArn, async () => {
+            await readCodeSigningConfig(services, context, codeSigningConfigArn);
+            return commit();
+          });
+  const published = await changeFunction(services, context, name, attempt);
   activation.begin({ account, region, functionName: name, version: LATEST });
   if (published) activation.begin({ account, region, functionName: name, version: published.version.version });
-  return { output: await viewConfiguration(context.services, context, published?.version ?? created.latest) };
+  return { output: await viewConfiguration(context.services, context, published?.version ?? made.latest) };
 };

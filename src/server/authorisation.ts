@@ -50,7 +50,17 @@ function isOwnInvoke(context: Asking, input: InvocationRequest, policies: Resour
   return policies.isKnownFree({ account, region, kind: 'function-policy', id: qualifiedId(name, qualifier) });
 }
 
-/** Only a resource's own policy can refuse the root of its account. */
+/**
+ * What no policy denies to the root of the resource's account, or a policy that denies everything to everyone could
+ * never be taken away again. S3 has this rule for the policies of buckets; whether Lambda has it is not documented.
+ */
+const ALWAYS_ROOTS: ReadonlySet<string> = new Set([
+  'lambda:GetResourcePolicy',
+  'lambda:PutResourcePolicy',
+  'lambda:DeleteResourcePolicy',
+]);
+
+/** But for these actions, a resource's own policy can refuse the root of its account, and nothing else can. */
 function isOwn({ resource }: Demand, { account }: Asking, policies: ResourcePolicies): boolean {
   if (resource.owner.account !== account) return false;
   return resource.policy === undefined || policies.isKnownFree(resource.policy);
@@ -76,16 +86,22 @@ export async function refusalOf(
 ): Promise<string | undefined> {
   const { action, resource } = demand;
   const { caller, region } = context;
+  if (isRoot(caller) && resource.owner.account === caller.account && ALWAYS_ROOTS.has(action)) return undefined;
   const isUsed = demand.unlessUsedBy !== undefined && (await hasLayer(context, demand.unlessUsedBy, resource.arn));
   // A region sees no policies of another: what is there stays closed to other accounts.
   const isHere = resource.owner.region === region;
   const policy = resource.policy !== undefined && isHere && !isUsed ? await policies.read(resource.policy) : undefined;
   const owner = isUsed ? caller.account : resource.owner.account;
   const told = isRoot(caller) && policy === undefined ? {} : await toldOf(resource, context);
-  const more = (name: string) => demand.keys?.[name] ?? told[name];
+  const more = (name: string) => keyOf(demand.keys, name) ?? keyOf(told, name);
   const keys = requestKeys(context.facts, owner, more);
   const refusal = evaluate({ caller, region, action, resource: resource.arn, owner, keys }, policy);
   return refusal && refusalText(refusal, principalArn(caller, region), action, resource.arn);
+}
+
+/** A policy may ask for a key of any name, and objects have members that nobody gave them. */
+function keyOf(keys: ConditionKeys | undefined, name: string): readonly string[] | undefined {
+  return keys !== undefined && Object.hasOwn(keys, name) ? keys[name] : undefined;
 }
 
 /** The condition keys that records of the resource answer. */

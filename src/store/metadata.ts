@@ -16,6 +16,7 @@ export type RecordKind =
   | 'function-url'
   | 'provisioned-concurrency'
   | 'runtime-management'
+  | 'version-counter'
   | 'layer'
   | 'layer-version'
   | 'event-source-mapping'

@@ -99,6 +99,19 @@ describe('a request', () => {
     assert.ok(run('Invoke', { FunctionName: 'f', Qualifier: 'live' }) instanceof Promise);
   });
 
+  it('of root about the policy of its own function is never denied, so that no policy stays for good', async () => {
+    await put('function-policy', 'f:$LATEST', openTo('*', '*', { Effect: 'Deny' }));
+    const names = ['GetResourcePolicy', 'PutResourcePolicy', 'DeleteResourcePolicy'] as const;
+    const input = { ResourceArn: FUNCTION, Policy: '{}' };
+    const denied = 'an explicit deny in a resource-based policy';
+    for (const name of names) {
+      assert.equal(await ask(name, input), OWNER);
+      assert.equal(await ask(name, input, { identity: user({ Effect: 'Allow', Action: '*', Resource: '*' }) }), denied);
+      assert.equal(await ask(name, input, { account: OTHER }), denied);
+    }
+    assert.equal(await ask('DeleteFunction', { FunctionName: 'f' }), denied);
+  });
+
   it('is held against the policy of the very qualifier that it names', async () => {
     const invoke = (FunctionName: string) => ask('Invoke', { FunctionName }, { account: OTHER });
     const silent = 'no resource-based policy allows the lambda:InvokeFunction action';

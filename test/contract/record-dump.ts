@@ -11,6 +11,7 @@ const kinds: Readonly<Record<RecordKind, true>> = {
   'function-url': true,
   'provisioned-concurrency': true,
   'runtime-management': true,
+  'version-counter': true,
   layer: true,
   'layer-version': true,
   'event-source-mapping': true,

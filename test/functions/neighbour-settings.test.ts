@@ -126,6 +126,30 @@ describe('a VPC', () => {
   });
 });
 
+describe('a dead letter target', () => {
+  it('is a queue or a topic, for a new function and for an update', async () => {
+    const world = await makeWorld({ neighbours: {} });
+    const bucket = 'arn:aws:s3:::letters';
+    const text = `The dead letter target ${bucket} is neither an SQS queue nor an SNS topic.`;
+    const DeadLetterConfig = { TargetArn: bucket };
+    const input = { ...CODE, Code: { ZipFile: await handlerZip() } };
+    await rejects(world.call('CreateFunction', { ...input, DeadLetterConfig }), 'InvalidParameterValueException', text);
+    await createActive(world, 'one');
+    await rejects(
+      world.call('UpdateFunctionConfiguration', { FunctionName: 'one', DeadLetterConfig }),
+      'InvalidParameterValueException',
+      text,
+    );
+    const TargetArn = `arn:aws:sns:${REGION}:${ACCOUNT}:letters`;
+    const updated = await world.output('UpdateFunctionConfiguration', {
+      FunctionName: 'one',
+      DeadLetterConfig: { TargetArn },
+    });
+    assert.deepEqual(updated.DeadLetterConfig, { TargetArn });
+    await world.close();
+  });
+});
+
 describe('environment variables at rest', () => {
   it('lie in the store unreadable, and are shown in clear', async () => {
     const world = await makeWorld();

@@ -47,6 +47,21 @@ describe('versions and aliases', { timeout: 10_000 }, () => {
     assert.equal((await world.output('GetFunctionConfiguration', { FunctionName: 'one:1' })).Timeout, 3);
   });
 
+  it('numbers go on where a deleted function of the same name left off', async () => {
+    await publishThree();
+    await world.call('DeleteFunction', { FunctionName: 'one' });
+    await createActive(world, 'one');
+    assert.equal((await world.output('ListVersionsByFunction', { FunctionName: 'one' })).Versions?.length, 1);
+    assert.equal((await publish()).Version, '4');
+    await world.call('DeleteFunction', { FunctionName: 'one' });
+    await createActive(world, 'one', { Publish: true });
+    const { Versions } = await world.output('ListVersionsByFunction', { FunctionName: 'one' });
+    assert.deepEqual(
+      Versions?.map(({ Version }) => Version),
+      ['$LATEST', '5'],
+    );
+  });
+
   it('refuses to publish code that the caller did not mean', async () => {
     const { CodeSha256 } = await world.output('GetFunctionConfiguration', { FunctionName: 'one' });
     await rejects(

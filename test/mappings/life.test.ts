@@ -185,6 +185,16 @@ describe('updates', () => {
 });
 
 describe('lists', () => {
+  test('hold a hundred mappings a page', async () => {
+    const each = await mappingWorld();
+    for (let i = 0; i < 101; i++) await create(each, { EventSourceArn: `${QUEUE}-${i}` });
+    const first = await each.output('ListEventSourceMappings', { MaxItems: 10_000 });
+    assert.equal(first.EventSourceMappings?.length, 100);
+    const second = await each.output('ListEventSourceMappings', { Marker: first.NextMarker });
+    assert.equal(second.EventSourceMappings?.length, 1);
+    assert.equal(second.NextMarker, undefined);
+  });
+
   test('show the mappings of a function or a source, page by page', async () => {
     const each = await mappingWorld();
     await createActive(each, 'g');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import type { OperationInputs } from '../../src/model/types.gen.ts';
 import { NeighbourRefusal, type Neighbours } from '../../src/neighbours/neighbours.ts';
 import { ACCOUNT, ARN, createActive, handlerZip, makeWorld, rejects, type World } from '../support/function-world.ts';
@@ -9,6 +9,9 @@ type Permission = OperationInputs['AddPermission'];
 const LATEST_FORBIDDEN = 'We currently do not support adding policies for $LATEST.';
 const WRONG_PRINCIPAL = 'The provided principal was invalid. Please check the principal and try again.';
 const WRONG_REVISION = 'The Revision Id provided does not match the latest Revision Id. Call the';
+const TRUST = JSON.stringify({
+  Statement: { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+});
 const S3: Permission = {
   FunctionName: 'fn',
   StatementId: 's3',
@@ -17,14 +20,11 @@ const S3: Permission = {
 };
 
 let world: World;
-before(async () => {
-  world = await makeWorld();
-});
-after(() => world.close());
 beforeEach(async () => {
-  await world.call('DeleteFunction', { FunctionName: 'fn' }).catch(() => {});
+  world = await makeWorld();
   await createActive(world, 'fn');
 });
+afterEach(() => world.close());
 
 const add = (more: Partial<Permission>) => world.output('AddPermission', { ...S3, ...more });
 const statement = async (more: Partial<Permission>) => JSON.parse((await add(more)).Statement ?? '');
@@ -272,7 +272,7 @@ test('IAM is asked for roles and users where it is configured', async () => {
     if (arn.endsWith('/gone')) throw new NeighbourRefusal('iam', 'GetRole', 'NoSuchEntity', 'not found');
   };
   const iam: NonNullable<Neighbours['iam']> = {
-    getRole: async (_namespace, arn) => look(arn).then(() => ({ trustPolicy: '{}' })),
+    getRole: async (_namespace, arn) => look(arn).then(() => ({ trustPolicy: TRUST })),
     getUser: async (_namespace, arn) => look(arn),
   };
   const neighboured = await makeWorld({ neighbours: { iam } });

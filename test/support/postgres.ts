@@ -56,12 +56,11 @@ export interface PrivatePostgres {
   remove(): Promise<void>;
 }
 
-/** Starts a PostgreSQL of its own in a temporary folder; root runs it as nobody. It goes with the test process. */
-export async function startPostgres(): Promise<PrivatePostgres> {
-  const { bin, version } = installed as Installation;
-  const home = mkdtempSync(join(tmpdir(), 'lambdad-pg-'));
+const runAs = canSwitchUser ? nobody : {};
+
+/** A cluster with one user and a password; root gives it to nobody, whom alone PostgreSQL lets run it. */
+function makeCluster({ bin, version }: Installation, home: string): string {
   const data = join(home, 'data');
-  const user = canSwitchUser ? nobody : {};
   const passwordFile = join(home, 'password');
   writeFileSync(passwordFile, PASSWORD);
   mkdirSync(data, { mode: 0o700 });
@@ -70,12 +69,28 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   // A language's order is not that of code units: what the store lists must not depend on it.
   const collation = version >= ICU_VERSION_MIN ? ['--locale-provider=icu', '--icu-locale=en-US'] : [];
   const flags = ['-U', USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--no-locale', '-N'];
-  const made = spawnSync(join(bin, 'initdb'), ['-D', data, ...flags, ...collation], {
-    ...user,
-    cwd: '/',
-    encoding: 'utf8',
-  });
+  const options = { ...runAs, cwd: '/', encoding: 'utf8' } as const;
+  const made = spawnSync(join(bin, 'initdb'), ['-D', data, ...flags, ...collation], options);
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr || made.error?.message}`);
+  return data;
+}
+
+async function queryAt<Row extends object>(url: string, sql: string): Promise<Row[]> {
+  const client = new Client(url);
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Starts a PostgreSQL of its own in a temporary folder; root runs it as nobody. It goes with the test process. */
+export async function startPostgres(): Promise<PrivatePostgres> {
+  const installation = installed as Installation;
+  const home = mkdtempSync(join(tmpdir(), 'lambdad-pg-'));
+  const data = makeCluster(installation, home);
 
   let server: ChildProcess | undefined;
   const killWithTest = () => void server?.kill('SIGQUIT');
@@ -83,22 +98,13 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   const url = (database: string) =>
     `postgres://${USER}:${encodeURIComponent(PASSWORD)}@/${database}?host=${encodeURIComponent(home)}`;
 
-  async function query<Row extends object>(database: string, sql: string): Promise<Row[]> {
-    const client = new Client(url(database));
-    client.on('error', () => {});
-    await client.connect();
-    try {
-      return (await client.query<Row>(sql)).rows;
-    } finally {
-      await client.end();
-    }
-  }
+  const query = <Row extends object>(database: string, sql: string) => queryAt<Row>(url(database), sql);
 
   async function start(): Promise<void> {
     // Nothing here outlives the machine, so that syncing would only cost time.
     const settings = ['-c', 'listen_addresses=', '-c', `unix_socket_directories=${home}`, '-c', 'fsync=off'];
-    const child = spawn(join(bin, 'postgres'), ['-D', data, ...settings], {
-      ...user,
+    const child = spawn(join(installation.bin, 'postgres'), ['-D', data, ...settings], {
+      ...runAs,
       cwd: '/',
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -126,7 +126,7 @@ def configuration():
         "KMSKeyArn": story["kmsKeyArn"],
         "EphemeralStorage": {"Size": 1024},
         "TracingConfig": {"Mode": "Active"},
-        "DeadLetterConfig": {"TargetArn": story["queueArn"]},
+        "DeadLetterConfig": {"TargetArn": story["topicArn"]},
     }
     found = configure(**settings)
     assert {name: found[name] for name in settings} == settings, found
@@ -289,6 +289,24 @@ def mappings():
     expect("missingMapping", client.get_event_source_mapping, **uuid)
 
 
+def stream_mappings():
+    source = {"FunctionName": NAME + ":live", "StartingPosition": "LATEST", "Enabled": False}
+    create_mapping = client.create_event_source_mapping
+    settings = {"BisectBatchOnFunctionError": True, "MaximumRetryAttempts": 3, "ParallelizationFactor": 2}
+    for stream in (story["streamArn"], story["tableStreamArn"]):
+        made = create_mapping(**source, **settings, EventSourceArn=stream)
+        assert made["FunctionArn"] == story["arn"] + ":live" and made["BatchSize"] == 100, made
+        assert {name: made[name] for name in settings} == settings, made
+    expect("missingStream", create_mapping, **source, EventSourceArn=story["missingStreamArn"])
+    listed, _ = pages("list_event_source_mappings", "EventSourceMappings", FunctionName=NAME + ":live")
+    assert {mapping["EventSourceArn"] for mapping in listed} == {story["streamArn"], story["tableStreamArn"]}, listed
+    for mapping in listed:
+        uuid = {"UUID": mapping["UUID"]}
+        poll(lambda: client.get_event_source_mapping(**uuid)["State"], lambda state: state == "Disabled")
+        client.delete_event_source_mapping(**uuid)
+    poll(lambda: pages("list_event_source_mappings", "EventSourceMappings")[0], lambda found: found == [])
+
+
 def signing_runtime_and_recursion():
     publishers = {"SigningProfileVersionArns": [story["profileArn"]]}
     policies = {"UntrustedArtifactOnDeployment": "Warn"}
@@ -305,6 +323,8 @@ def signing_runtime_and_recursion():
     client.delete_function_code_signing_config(FunctionName=NAME)
     assert status(client.delete_code_signing_config(**config)) == 204
     expect("missingSigningConfig", client.get_code_signing_config, **config)
+    attach = client.put_function_code_signing_config
+    expect("missingSigningConfigForFunction", attach, FunctionName=NAME, **config)
     assert pages("list_code_signing_configs", "CodeSigningConfigs")[0] == []
 
     assert client.get_runtime_management_config(FunctionName=NAME)["UpdateRuntimeOn"] == "Auto"
@@ -350,6 +370,7 @@ CHAPTERS = (
     url_and_event_invoke_configs,
     concurrency,
     mappings,
+    stream_mappings,
     signing_runtime_and_recursion,
     tags,
     paging_and_the_end,

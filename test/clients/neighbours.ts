@@ -1,22 +1,24 @@
 // Moto as lambdad's neighbour: which services it stands for, and what is in it when a story begins.
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 
 const REGION = 'us-east-1';
 const BUCKET = 'packages';
 const KEY = 'greeter/one.zip';
-const QUEUE = 'greetings';
+/** Of the queue, the topic, the stream and the table. */
+const NAME = 'greetings';
 const ROLE = 'story';
 
-const SERVICES = ['S3', 'KMS', 'EC2', 'IAM', 'SQS', 'KINESIS', 'DYNAMODB_STREAMS'];
+const SERVICES = ['S3', 'KMS', 'EC2', 'IAM', 'SQS', 'SNS', 'KINESIS', 'DYNAMODB_STREAMS'];
 
 /** The server's own variables, with which it asks moto about what settings point at. */
 export function neighbourVariables(url: string): Record<string, string> {
   return Object.fromEntries(SERVICES.map((name) => [`AWS_ENDPOINT_URL_${name}`, url]));
 }
 
-/** Puts the package into a bucket and makes a key, a queue and a role; the subnet and the group are moto's own. */
+/** Puts the package into a bucket and makes what settings point at; the subnet and the group are moto's own. */
 export async function furnish(url: string, zip: Buffer) {
   const settings = {
     endpoint: url,
@@ -26,25 +28,57 @@ export async function furnish(url: string, zip: Buffer) {
   const s3 = new S3Client({ ...settings, forcePathStyle: true });
   const kms = new KMSClient(settings);
   const sqs = new SQSClient(settings);
+  const sns = new SNSClient(settings);
   try {
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
     await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: KEY, Body: zip }));
     const key = await kms.send(new CreateKeyCommand({ Description: 'environment variables of the stories' }));
-    await sqs.send(new CreateQueueCommand({ QueueName: QUEUE }));
+    await sqs.send(new CreateQueueCommand({ QueueName: NAME }));
+    await makeStream(url);
+    const topic = await sns.send(new CreateTopicCommand({ Name: NAME }));
     const account = key.KeyMetadata?.AWSAccountId ?? '';
     return {
       bucket: BUCKET,
       key: KEY,
       kmsKeyArn: key.KeyMetadata?.Arn ?? '',
-      queueArn: `arn:aws:sqs:${REGION}:${account}:${QUEUE}`,
+      queueArn: `arn:aws:sqs:${REGION}:${account}:${NAME}`,
       missingQueueArn: `arn:aws:sqs:${REGION}:${account}:nobody-made-this`,
+      topicArn: topic.TopicArn ?? '',
+      streamArn: `arn:aws:kinesis:${REGION}:${account}:stream/${NAME}`,
+      missingStreamArn: `arn:aws:kinesis:${REGION}:${account}:stream/nobody-made-this`,
+      tableStreamArn: await makeTable(url),
       role: await makeRole(url),
       subnet: await firstOf(url, 'DescribeSubnets', 'subnetId'),
       securityGroup: await firstOf(url, 'DescribeSecurityGroups', 'groupId'),
     };
   } finally {
-    for (const client of [s3, kms, sqs]) client.destroy();
+    for (const client of [s3, kms, sqs, sns]) client.destroy();
   }
+}
+
+/** The SDK's own client for Kinesis speaks HTTP/2 only, which moto does not. */
+async function makeStream(url: string): Promise<void> {
+  await post(url, 'kinesis', JSON.stringify({ StreamName: NAME, ShardCount: 1 }), {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': 'Kinesis_20131202.CreateStream',
+  });
+}
+
+/** The ARN of its stream. */
+async function makeTable(url: string): Promise<string> {
+  const answer = await post(
+    url,
+    'dynamodb',
+    JSON.stringify({
+      TableName: NAME,
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      BillingMode: 'PAY_PER_REQUEST',
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+    }),
+    { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.CreateTable' },
+  );
+  return JSON.parse(answer).TableDescription.LatestStreamArn;
 }
 
 async function makeRole(url: string): Promise<string> {
@@ -65,16 +99,18 @@ async function firstOf(url: string, action: string, name: string): Promise<strin
   return element(await query(url, 'ec2', { Action: action, Version: '2016-11-15' }), name);
 }
 
-/** Moto tells its services apart by the scope of the signature, which it does not check. */
 async function query(url: string, service: string, parameters: Record<string, string>): Promise<string> {
+  const body = new URLSearchParams(parameters);
+  return await post(url, service, body.toString(), { 'content-type': 'application/x-www-form-urlencoded' });
+}
+
+/** Moto tells its services apart by the scope of the signature, which it does not check. */
+async function post(url: string, service: string, body: string, headers: Record<string, string>): Promise<string> {
   const scope = `test/20260101/${REGION}/${service}/aws4_request`;
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0` },
-    body: new URLSearchParams(parameters),
-  });
+  const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`;
+  const answer = await fetch(url, { method: 'POST', headers: { ...headers, authorization }, body });
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`moto refused ${parameters['Action']}: ${text}`);
+  if (!answer.ok) throw new Error(`moto refused ${body}: ${text}`);
   return text;
 }
 

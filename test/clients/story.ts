@@ -1,5 +1,6 @@
 // What the client stories share: the users their server runs as, moto as the neighbour, and one table of what is made,
 // configured and expected. Each client's own program reads the table from a JSON file.
+import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +16,15 @@ export const servers: readonly { readonly title: string; readonly asUser?: User 
   ...(canSwitchUser ? [{ title: 'a server of an ordinary user', asUser: nobody }] : []),
 ];
 
+const POLL_MS = 100;
+const POLLS_MAX = 100;
+
 const ACCOUNT = '000000000000';
 const LAMBDA_ARN = `arn:aws:lambda:us-east-1:${ACCOUNT}`;
 const NAME = 'greeter';
 
 /** An error by its name, and the beginning of its text as AWS words it. */
-interface Failure {
+export interface Failure {
   readonly code: string;
   readonly message: string;
 }
@@ -46,7 +50,6 @@ function makeStory(dir: string, furniture: Furniture) {
     zipFile: join(dir, 'greeter.zip'),
     laterZipFile: join(dir, 'later.zip'),
     layerZipFile: join(dir, 'layer.zip'),
-    topicArn: `arn:aws:sns:us-east-1:${ACCOUNT}:greetings`,
     profileArn: `arn:aws:signer:us-east-1:${ACCOUNT}:/signing-profiles/story/abcdef0123`,
     runtimeVersionArn: 'arn:aws:lambda:us-east-1::runtime:',
     urlPattern: '^https?://[a-z0-9]+\\.lambda-url\\.us-east-1\\..+/$',
@@ -83,10 +86,11 @@ function errorTable() {
     missingLayer: failure('ResourceNotFoundException', 'The resource you requested does not exist.'),
     missingMapping: failure('ResourceNotFoundException', 'The resource you requested does not exist.'),
     missingQueue: failure('InvalidParameterValueException', 'Error occurred while ReceiveMessage. SQS Error Code: '),
+    missingStream: failure('InvalidParameterValueException', 'Stream not found: '),
     mappingExists: failure('ResourceConflictException', 'An event source mapping with SQS arn ('),
     versionInUse: failure(
       'ResourceConflictException',
-      'Version 1 of the function is in use by an alias',
+      'Unable to delete version because the following aliases reference it: [',
     ),
     noProvisioned: failure(
       'ProvisionedConcurrencyConfigNotFoundException',
@@ -97,10 +101,17 @@ function errorTable() {
       "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its",
     ),
     missingSigningConfig: failure(
+      'ResourceNotFoundException',
+      `The Lambda code signing configuration ${LAMBDA_ARN}:code-signing-config:csc-`,
+    ),
+    missingSigningConfigForFunction: failure(
       'CodeSigningConfigNotFoundException',
       'The code signing configuration cannot be found.',
     ),
-    longTimeout: failure('ValidationException', "1 validation error detected: Value '901' at 'timeout' failed to satisfy"),
+    longTimeout: failure(
+      'ValidationException',
+      "1 validation error detected: Value '901' at 'timeout' failed to satisfy",
+    ),
   };
 }
 
@@ -158,4 +169,14 @@ export async function setStage(asUser?: User): Promise<Stage> {
     await stop();
     throw error;
   }
+}
+
+/** Asks until the answer is as wanted. */
+export async function until<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> {
+  for (let polls = 0; polls < POLLS_MAX; polls++) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  assert.fail(`not within ${(POLLS_MAX * POLL_MS) / 1000} s`);
 }

@@ -14,7 +14,7 @@ import type { MetadataStore } from '../store/metadata.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { resolveLayers } from './layer-references.ts';
 import type { KeptName, Settings } from './records.ts';
-import { openVariables, sealVariables } from './sealed-environment.ts';
+import { isSealed, openVariables, sealVariables } from './sealed-environment.ts';
 import type { SettingsDraft } from './settings.ts';
 
 export interface SettingsTools {
@@ -110,12 +110,13 @@ async function sealed(
 ): Promise<Settings['environment']> {
   const keyArn = settings.kept.KMSKeyArn as string | undefined;
   const sameKey = before !== undefined && keyArn === before.kept.KMSKeyArn;
-  if (variables === undefined && sameKey) return before.environment;
+  const isKept = before?.environment !== undefined && isSealed(before.environment);
+  if (variables === undefined && sameKey && isKept) return before.environment;
   try {
     const known = before && (await openBefore(vault, namespace, functionName, before, variables !== undefined));
     const wanted = variables ?? known;
     if (wanted === undefined) return undefined;
-    if (sameKey && before.environment !== undefined && isDeepStrictEqual(wanted, known)) return before.environment;
+    if (sameKey && isKept && isDeepStrictEqual(wanted, known)) return before.environment;
     return await sealVariables(vault, namespace, functionName, wanted, keyArn);
   } catch (error) {
     throw refusalOf(error);

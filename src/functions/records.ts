@@ -27,7 +27,7 @@ export interface Settings {
   readonly architecture: Architecture;
   readonly packageType: 'Zip' | 'Image';
   /** The variables as a JSON object, sealed under the function's ARN and its KMSKeyArn. */
-  readonly environment?: Sealed;
+  readonly environment?: Sealed | Readonly<Record<string, string>>;
   /** In the order in which they are laid over each other. */
   readonly layers?: readonly LayerUse[];
   /** Fixed when the function is made. */

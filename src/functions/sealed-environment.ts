@@ -1,7 +1,8 @@
 /** Environment variables at rest: sealed under the function's ARN, and under its KMS key where there is one. */
 import { functionArn } from '../base/arn.ts';
+import { ApiError } from '../model/api-error.ts';
 import type { EnvironmentResponse } from '../model/types.gen.ts';
-import { environmentError } from '../neighbours/refusals.ts';
+import { environmentError, refusalOf } from '../neighbours/refusals.ts';
 import { KeyUnusable, type Sealed, type SealOptions, type Vault } from '../neighbours/vault.ts';
 import type { Namespace } from '../store/namespace.ts';
 import type { Settings } from './records.ts';
@@ -28,12 +29,20 @@ export async function openVariables(
   { environment, kept }: Pick<Settings, 'environment' | 'kept'>,
 ): Promise<Variables | undefined> {
   if (environment === undefined) return undefined;
+  if (!isSealed(environment)) return environment;
   const text = await vault.open(
     environment,
     sealOptions(namespace, functionName, kept.KMSKeyArn as string | undefined),
   );
   return JSON.parse(Buffer.from(text).toString()) as Variables;
 }
+
+/** Records of before variables were sealed hold them in clear, until the function is configured the next time. */
+export function isSealed(environment: Sealed | Variables): environment is Sealed {
+  return typeof environment['box'] === 'string' && Object.keys(environment).every((name) => SEALED.has(name));
+}
+
+const SEALED: ReadonlySet<string> = new Set(['box', 'kms'] satisfies (keyof Sealed)[]);
 
 /** The variables as answers show them: in clear, or why they cannot be read. */
 export async function viewEnvironment(
@@ -46,8 +55,11 @@ export async function viewEnvironment(
   try {
     return { Variables: await openVariables(vault, namespace, functionName, settings) };
   } catch (error) {
-    if (!(error instanceof KeyUnusable)) throw error;
-    return { Error: environmentError(error) };
+    if (error instanceof KeyUnusable) return { Error: environmentError(error) };
+    const refusal = refusalOf(error);
+    // A KMS that fails or is silent hides the variables, and not the function, nor the list that it stands in.
+    if (refusal === error || !(refusal instanceof ApiError)) throw error;
+    return { Error: { ErrorCode: refusal.name, Message: refusal.message } };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Settings that point at other services: asked where there is one, kept and inert where there is none. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { FunctionBody } from '../../src/functions/records.ts';
 import { NeighbourRefusal, type Neighbours, type Networks } from '../../src/neighbours/neighbours.ts';
 import { KeyUnusable } from '../../src/neighbours/vault.ts';
 import { ACCOUNT, createActive, handlerZip, makeWorld, REGION, ROLE, rejects } from '../support/function-world.ts';
@@ -169,6 +170,22 @@ describe('environment variables at rest', () => {
       listed.Functions?.map((each) => each.Environment),
       [Environment, Environment],
     );
+    await world.close();
+  });
+
+  it('that lie in clear, in records of before they were sealed, are shown, and sealed by the next configuration', async () => {
+    const world = await makeWorld();
+    await createActive(world, 'one', { Environment: { Variables: { A: '1' } } });
+    const key = { account: ACCOUNT, region: REGION, kind: 'function', id: 'one' } as const;
+    const body = (await world.metadata.get(key))?.body as FunctionBody;
+    const settings = { ...body.latest.settings, environment: { box: 'in clear', A: '1' } };
+    await world.metadata.commit([{ type: 'put', key, body: { ...body, latest: { ...body.latest, settings } } }]);
+    const shown = () => world.output('GetFunctionConfiguration', { FunctionName: 'one' });
+    assert.deepEqual((await shown()).Environment, { Variables: { box: 'in clear', A: '1' } });
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Timeout: 9 });
+    await world.activation.idle();
+    assert.doesNotMatch(JSON.stringify(await world.metadata.get(key)), /in clear/);
+    assert.deepEqual((await shown()).Environment, { Variables: { box: 'in clear', A: '1' } });
     await world.close();
   });
 

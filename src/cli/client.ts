@@ -138,20 +138,25 @@ function refusal(connection: Connection, answer: ApiAnswer): CommandFailure {
 
 const ABSENT: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'no such host',
-  EPIPE: 'connection closed',
   EPROTO: 'no HTTPS there',
   ETIMEDOUT: 'no answer in time',
 };
+
+/** A server was there, and went. */
+const CUT_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 /** Says what to do when nobody answers; hands on every other error as it is. */
 function noServer(connection: Connection, error: SendError): Error {
   const parse = error.code?.startsWith('HPE_') ? 'no HTTP there' : undefined;
   const reason = parse ?? ABSENT[error.code ?? ''];
+  if (CUT_OFF.has(error.code ?? ''))
+    return new CommandFailure(`${connection.endpoint} closed the connection before it answered`, [
+      'if the server was stopped meanwhile, start it again: lambdad start',
+    ]);
   if (error instanceof CommandFailure || reason === undefined) return error;
   return new CommandFailure(`no server answers at ${connection.endpoint} (${reason})`, [
     'start one with: lambdad start',

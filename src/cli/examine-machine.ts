@@ -122,7 +122,9 @@ async function missingPythons(versions: readonly string[], env: Environment): Pr
   const missing = pythonVersions.filter((version) => !versions.includes(version));
   if (missing.length === 0) return [];
   const install = (version: string) => `uv python install ${version}`;
-  const uvFirst = (await onPath('uv', env)) ? [] : ['python3 -m pip install --user uv   # for the next command'];
+  const uvFirst = (await onPath('uv', env))
+    ? []
+    : ['pipx install uv   # for the next command; where pip may: python3 -m pip install --user uv'];
   if (versions.length === 0) {
     const mend = [
       'sudo apt-get install python3   # the one version of the distribution',

@@ -182,7 +182,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    origin: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    origin: `http://${hostForClients(options.host)}:${port}`,
     close(budgetMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const timer = options.clock.after(budgetMs, () => server.closeAllConnections());
@@ -192,4 +192,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       return closed.finally(() => timer.cancel());
     },
   };
+}
+
+/** The address under which this machine reaches a server that listens on it; every address includes loopback. */
+function hostForClients(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -76,6 +76,7 @@ async function authenticationOf(config: Config, lines: string[]): Promise<Authen
   const path = config.credentialsFile ?? join(config.dataDir, 'credentials.json');
   const credentials = await loadCredentials(path, randomIds);
   lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
+  if (credentials.exposed) lines.push(`warning:  other users may read the access keys in ${path}: chmod 600`);
   return {
     mode: 'sigv4',
     findSecret: (accessKeyId) => credentials.findSecret(accessKeyId),

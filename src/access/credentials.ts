@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Ids } from '../base/ids.ts';
 import { accountOf, type Secret } from '../protocol/sigv4.ts';
@@ -16,6 +16,8 @@ export interface Credentials {
   findIdentity(accessKeyId: string): Identity | undefined;
   /** True when the file was not there and has just been made, with one random key. */
   readonly created: boolean;
+  /** True when other users of the machine may read the secrets. */
+  readonly exposed: boolean;
 }
 
 /** A key of the file. */
@@ -31,6 +33,7 @@ const KEY_ID_CHARS = 16;
 const SECRET_BYTES = 30;
 /** Only the owner may read the file. */
 const FILE_MODE = 0o600;
+const OTHERS_MODE = 0o077;
 
 function text(entry: object, name: string, where: string): string | undefined {
   const value = (entry as Record<string, unknown>)[name];
@@ -145,5 +148,6 @@ export async function loadCredentials(path: string, ids: Ids): Promise<Credentia
     findSecret: (accessKeyId) => secrets.get(accessKeyId),
     findIdentity: (accessKeyId) => secrets.get(accessKeyId)?.identity,
     created,
+    exposed: ((await stat(path)).mode & OTHERS_MODE) !== 0,
   };
 }

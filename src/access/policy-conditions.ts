@@ -92,9 +92,10 @@ function textual(wildcards: boolean, foldCase: boolean): ReadValue {
   return (value, variables) => {
     const template = readTemplate(value, { wildcards, variables });
     return (requested, keys) => {
-      const pattern = fillTemplate(template, keys);
+      const text = foldCase ? requested.toLowerCase() : requested;
+      const pattern = fillTemplate(template, keys, text.length);
       if (pattern === undefined) return undefined;
-      return foldCase ? fits(pattern.map(foldUnit), requested.toLowerCase()) : fits(pattern, requested);
+      return fits(foldCase ? pattern.map(foldUnit) : pattern, text);
     };
   };
 }
@@ -119,7 +120,7 @@ const readArnValue: ReadValue = (value, variables) => {
   if (pattern !== undefined) return (requested, keys) => arnFits(pattern, requested, keys);
   const template = readTemplate(value, { wildcards: true, variables });
   return (requested, keys) => {
-    const filled: Pattern | undefined = fillTemplate(template, keys);
+    const filled: Pattern | undefined = fillTemplate(template, keys, requested.length);
     return filled && fits(filled, requested);
   };
 };

@@ -35,25 +35,29 @@ const ONE = -2;
 const STAR = '*'.charCodeAt(0);
 const QUESTION = '?'.charCodeAt(0);
 const COLON = ':'.charCodeAt(0);
+/** How a variable begins. */
+const VARIABLE = '\u0024{';
 
-const VARIABLE = /^\$\{([^}]*)\}/;
-const DEFAULTED = /^([^,]+?)\s*,\s*'([^']*)'\s*$/;
+/** What stands behind the comma of a variable with a default. */
+const DEFAULT = /^\s*'([^']*)'$/;
 /** `${*}`, `${?}` and `${$}` are the characters themselves. */
 const ESCAPED = /^[*?$]$/;
 
 export function readTemplate(text: string, { wildcards, variables }: TemplateRules): Template {
   const tokens: Token[] = [];
+  const lastEnd = text.lastIndexOf('}');
   let hasVariables = false;
   for (let at = 0; at < text.length; ) {
-    const found = variables && text.charAt(at) === '$' ? VARIABLE.exec(text.slice(at)) : null;
-    if (found) {
-      const name = (found[1] ?? '').trim();
+    // Behind the last closing brace nothing is looked for: strangers write these texts.
+    const end = variables && at < lastEnd && text.startsWith(VARIABLE, at) ? text.indexOf('}', at) : -1;
+    if (end >= 0) {
+      const name = text.slice(at + 2, end).trim();
       if (ESCAPED.test(name)) tokens.push(name.charCodeAt(0));
       else {
         hasVariables = true;
         tokens.push(readVariable(name));
       }
-      at += found[0].length;
+      at = end + 1;
       continue;
     }
     const unit = text.charCodeAt(at++);
@@ -64,26 +68,41 @@ export function readTemplate(text: string, { wildcards, variables }: TemplateRul
 }
 
 function readVariable(name: string): Variable {
-  const [, key, fallback] = DEFAULTED.exec(name) ?? [];
-  return key === undefined ? { key: name.toLowerCase() } : { key: key.toLowerCase(), fallback: fallback ?? '' };
+  const comma = name.indexOf(',');
+  const fallback = comma > 0 ? DEFAULT.exec(name.slice(comma + 1))?.[1] : undefined;
+  const key = (fallback === undefined ? name : name.slice(0, comma)).trim().toLowerCase();
+  return fallback === undefined ? { key } : { key, fallback };
 }
 
 /**
  * Puts the request's values in the place of the variables; what they hold is no wildcard. Undefined when the request
  * has no value, or several, for one that has no default: a statement with such a variable does not apply.
+ *
+ * A thousand variables may each hold a thousand characters. So the pattern ends as soon as no text of `lengthMax` code
+ * units can fit it any more; what it is filled for may not be longer.
  */
-export function fillTemplate({ tokens, hasVariables }: Template, keys: RequestKeys): Pattern | undefined {
+export function fillTemplate(
+  { tokens, hasVariables }: Template,
+  keys: RequestKeys,
+  lengthMax: number,
+): Pattern | undefined {
   if (!hasVariables) return tokens as Pattern;
   const pattern: number[] = [];
+  let length = 0;
+  const push = (token: number) => {
+    if (length > lengthMax) return;
+    if (token !== MANY) length++;
+    pattern.push(token);
+  };
   for (const token of tokens) {
     if (typeof token === 'number') {
-      pattern.push(token);
+      push(token);
       continue;
     }
     const values = keys(token.key);
     const value = values?.length === 1 ? values[0] : token.fallback;
     if (value === undefined) return undefined;
-    for (let at = 0; at < value.length; at++) pattern.push(value.charCodeAt(at));
+    for (let at = 0; at < value.length && length <= lengthMax; at++) push(value.charCodeAt(at));
   }
   return pattern;
 }
@@ -135,7 +154,7 @@ export function arnFits(pattern: ArnPattern, arn: string, keys: RequestKeys): bo
   if (pattern === 'any') return true;
   const filled: Pattern[] = [];
   for (const part of pattern) {
-    const one = fillTemplate(part, keys);
+    const one = fillTemplate(part, keys, arn.length);
     if (one === undefined) return undefined;
     filled.push(one);
   }

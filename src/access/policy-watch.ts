@@ -17,8 +17,10 @@ export interface ResourcePolicies {
 /** Kinds of record that carry a policy in `body.policy`. */
 const KINDS: readonly RecordKind[] = ['function-policy', 'layer-version'];
 
-/** A policy is up to 20 KB and mostly much less. */
+/** Compiled, a policy takes about ten times the memory of its text, which has up to 20 KB and mostly much less. */
 const POLICIES_MAX = 2_000;
+const LARGE_CHARACTERS_MIN = 2_048;
+const LARGE_POLICIES_MAX = 100;
 /** Some hundred bytes each. */
 const FREE_MAX = 20_000;
 
@@ -49,7 +51,7 @@ export function watchPolicies<Store extends MetadataStore>(
     async read(key) {
       if (memory.isFree(key)) return undefined;
       const name = nameOf(key);
-      const known = memory.policies.get(name);
+      const known = memory.find(name);
       if (known !== undefined) return known;
       const { changes } = memory;
       const record = await store.get(key);
@@ -58,7 +60,7 @@ export function watchPolicies<Store extends MetadataStore>(
       const isNamespaceFree = !policy && key.kind === 'function-policy' && !(await hasAny(store, key));
       // A change that came between may have made what was read out of date.
       if (memory.changes !== changes) return policy;
-      if (policy) memory.policies.set(name, policy);
+      if (policy && kept) memory.remember(name, policy, JSON.stringify(kept).length);
       else memory.free.set(isNamespaceFree ? namespaceOf(key) : name, true);
       return policy;
     },
@@ -68,7 +70,8 @@ export function watchPolicies<Store extends MetadataStore>(
 
 /** What is known of policies. Deleting cannot bring one about, so that what has none stays known through it. */
 class PolicyMemory {
-  readonly policies = new LruMap<string, Policy>(POLICIES_MAX);
+  readonly #small = new LruMap<string, Policy>(POLICIES_MAX);
+  readonly #large = new LruMap<string, Policy>(LARGE_POLICIES_MAX);
   /** Names of resources without a policy, and of namespaces in which no function has one. */
   readonly free = new LruMap<string, true>(FREE_MAX);
   changes = 0;
@@ -78,9 +81,19 @@ class PolicyMemory {
     return this.free.get(nameOf(key)) === true;
   }
 
+  find(name: string): Policy | undefined {
+    return this.#small.get(name) ?? this.#large.get(name);
+  }
+
+  /** `characters`: of the policy's text. */
+  remember(name: string, policy: Policy, characters: number): void {
+    (characters < LARGE_CHARACTERS_MIN ? this.#small : this.#large).set(name, policy);
+  }
+
   forget(touching: readonly Change[]): void {
     this.changes++;
-    this.policies.clear();
+    this.#small.clear();
+    this.#large.clear();
     if (touching.some(({ type }) => type === 'put')) this.free.clear();
   }
 }

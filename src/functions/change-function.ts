@@ -31,14 +31,17 @@ export async function changeFunction<T>(
         return await attempt();
       } catch (error) {
         if (!(error instanceof RevisionConflict)) throw error;
-        if (tries === ATTEMPTS_MAX)
-          throw new ApiError(
-            'ResourceConflictException',
-            `The operation cannot be performed at this time. The function is being changed by others: ${name}`,
-          );
+        if (tries === ATTEMPTS_MAX) throw changedByOthers(name);
       }
     }
   });
+}
+
+export function changedByOthers(name: string): ApiError {
+  return new ApiError(
+    'ResourceConflictException',
+    `The operation cannot be performed at this time. The function is being changed by others: ${name}`,
+  );
 }
 
 /** The change that replaces a function's record, provided that it is still the one that was read. */

@@ -12,6 +12,8 @@ import { Asn1Error, child, type Element, encodeSet, parseAsn1, TAG, timeOf } fro
 
 export const SIGNATURE_ENTRY = 'META_INF/aws_signer_signature_v1.0.SF';
 
+const BEGIN = '-----BEGIN PKCS7-----';
+const END = '-----END PKCS7-----';
 const SIGNATURE_BYTES_MAX = 1_048_576;
 const CERTIFICATES_MAX = 20;
 
@@ -105,10 +107,13 @@ async function digestOf(file: ZipFile, entries: readonly Entry[]): Promise<Buffe
   return createHash('sha384').update(hash.digest()).digest();
 }
 
+/** Cut by hand: an expression over the whole would try every way to share out a megabyte of spaces. */
 function envelopeOf(pem: string): Element {
-  const match = /^-----BEGIN PKCS7-----\s+([A-Za-z0-9+/=\s]+)-----END PKCS7-----\s*$/.exec(pem);
-  if (match?.[1] === undefined) throw new SignatureBroken('no PKCS #7 envelope');
-  return parseAsn1(Buffer.from(match[1], 'base64'));
+  const text = pem.trimEnd();
+  const body = text.slice(BEGIN.length, -END.length);
+  if (!text.startsWith(BEGIN) || !text.endsWith(END) || !/^\s[A-Za-z0-9+/=\s]+$/.test(body))
+    throw new SignatureBroken('no PKCS #7 envelope');
+  return parseAsn1(Buffer.from(body, 'base64'));
 }
 
 function verifyEnvelope(envelope: Element, digest: Buffer, trustedRoots: readonly Uint8Array[]): Signature {

@@ -74,7 +74,8 @@ function idOf(arn: string): string {
 
 /**
  * Runs `attempt` while nobody else changes, deletes or attaches the configuration, again after a lost race. Whoever
- * attaches one to a function does it in here, with the function's own `changeFunction` inside.
+ * attaches one to a function does it in here, inside the function's own `changeFunction`: that one may be held while a
+ * slow neighbour is asked, and the functions of one configuration must not wait for each other's neighbours.
  */
 export function changeCodeSigning<T>(
   tools: ChangeTools,

@@ -15,7 +15,10 @@ export interface ConcurrencyLimits {
   readonly unreservedConcurrencyMin: number;
 }
 
-/** Key of the lock under which an account's concurrency is given out. `#` is in no function's name. */
+/**
+ * Key of the lock under which an account's concurrency is given out. `#` is in no function's name. To be taken inside a
+ * function's own lock, never around it: that one may be held while a slow neighbour is asked.
+ */
 export function concurrencyLock({ account, region }: Namespace): string {
   return `${account}/${region}/#concurrency`;
 }

@@ -22,6 +22,8 @@ export function awsKeyService(link: Link): KeyService {
       const answer = await ask(link, 'GenerateDataKey', (abortSignal) => client.send(command, { abortSignal }));
       if (answer.Plaintext?.byteLength !== DATA_KEY_BYTES || answer.CiphertextBlob === undefined)
         throw unreachable(link, 'GenerateDataKey', 'an answer without a 256-bit key');
+      if (answer.CiphertextBlob.byteLength > WRAPPED_BYTES_MAX)
+        throw unreachable(link, 'GenerateDataKey', `a wrapped key of ${answer.CiphertextBlob.byteLength} bytes`);
       return { plain: answer.Plaintext, wrapped: answer.CiphertextBlob };
     },
     async unwrap(namespace, keyArn, wrapped, context) {
@@ -37,6 +39,8 @@ export function awsKeyService(link: Link): KeyService {
 }
 
 const DATA_KEY_BYTES = 32;
+/** The most that KMS takes back for decryption. It is kept in records. */
+const WRAPPED_BYTES_MAX = 6_144;
 
 /** Where the key is; an ARN that names no key of KMS goes to KMS as it is, for KMS to refuse. */
 function placeOf(keyArn: string, namespace: Namespace): Namespace {

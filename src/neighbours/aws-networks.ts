@@ -4,6 +4,9 @@ import type { Networks } from './neighbours.ts';
 import { queryCall } from './query-call.ts';
 import { elementsOf } from './xml.ts';
 
+/** It is kept in records. */
+const VPC_ID_CHARACTERS_MAX = 1_024;
+
 const VERSION = '2016-11-15';
 
 /** EC2: subnets and security groups. */
@@ -13,6 +16,7 @@ export function awsNetworks(link: Link): Networks {
       const vpcIds = await vpcsOf(link, namespace, 'DescribeSubnets', 'SubnetId', subnetIds);
       const [vpcId] = vpcIds;
       if (vpcId === undefined) throw unreachable(link, 'DescribeSubnets', 'no subnet has a VPC');
+      if (vpcId.length > VPC_ID_CHARACTERS_MAX) throw unreachable(link, 'DescribeSubnets', 'a VPC with an endless id');
       return { vpcId, vpcIds };
     },
     async describeSecurityGroups(namespace, groupIds) {

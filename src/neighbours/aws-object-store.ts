@@ -2,8 +2,19 @@ import { ask, type Link, unreachable } from './link.ts';
 import type { ObjectStore } from './neighbours.ts';
 import { sdkClients } from './sdk-clients.ts';
 
-/** S3. An object may take as long as it needs as long as it keeps coming. */
+/** An object may take so long altogether as long as it keeps coming: far more than 250 MB need. */
+const OBJECT_MS_MAX = 10 * 60_000;
+/** Of all objects that are being read, for whomever: one more piece is refused. */
+const READING_BYTES_MAX = 1_073_741_824;
+
+/** Bytes of objects that have come and are not handed on yet. */
+interface Reading {
+  bytes: number;
+}
+
+/** S3. */
 export function awsObjectStore(link: Link): ObjectStore {
+  const reading: Reading = { bytes: 0 };
   const clientOf = sdkClients(link, async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
     return (settings) =>
@@ -30,7 +41,7 @@ export function awsObjectStore(link: Link): ObjectStore {
       const body = answer.Body as Body | undefined;
       if (body === undefined) throw unreachable(link, 'GetObject', 'an answer without a body');
       const tooLarge = (answer.ContentLength ?? 0) > bytesMax;
-      const bytes = tooLarge ? undefined : await readBody(link, body, bytesMax);
+      const bytes = tooLarge ? undefined : await readBody(link, body, bytesMax, reading);
       if (bytes === undefined) {
         body.destroy();
         return undefined;
@@ -45,18 +56,27 @@ export function awsObjectStore(link: Link): ObjectStore {
 type Body = AsyncIterable<Uint8Array> & { destroy(): void };
 
 /** Undefined as soon as there are more than `bytesMax`. */
-async function readBody(link: Link, body: Body, bytesMax: number): Promise<Uint8Array | undefined> {
+async function readBody(link: Link, body: Body, bytesMax: number, reading: Reading): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  const until = performance.now() + OBJECT_MS_MAX;
   const pieces = body[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await ask(link, 'GetObject', () => pieces.next()).catch((error) => {
-      body.destroy();
-      throw error;
-    });
-    if (next.done) return Buffer.concat(chunks, length);
-    length += next.value.byteLength;
-    if (length > bytesMax) return undefined;
-    chunks.push(next.value);
+  try {
+    for (;;) {
+      const next = await ask(link, 'GetObject', () => pieces.next());
+      if (next.done) return Buffer.concat(chunks, length);
+      length += next.value.byteLength;
+      reading.bytes += next.value.byteLength;
+      if (length > bytesMax) return undefined;
+      if (reading.bytes > READING_BYTES_MAX) throw unreachable(link, 'GetObject', 'too many objects are read at once');
+      if (performance.now() > until)
+        throw unreachable(link, 'GetObject', `not all of it came within ${OBJECT_MS_MAX / 1000} s`);
+      chunks.push(next.value);
+    }
+  } catch (error) {
+    body.destroy();
+    throw error;
+  } finally {
+    reading.bytes -= length;
   }
 }

@@ -8,6 +8,11 @@ export const CONNECT_MS_MAX = 2000;
 /** One question and its answer, from asking on. What is sent piece by piece has this long for each piece. */
 const ANSWER_MS_MAX = 10_000;
 
+/** Far more than the description of sixteen subnets or of one role. */
+export const ANSWER_BYTES_MAX = 1_048_576;
+/** Of a service's error; longer texts are cut. */
+const MESSAGE_CHARACTERS_MAX = 1_000;
+
 export interface Link {
   readonly neighbour: NeighbourName;
   readonly endpoint: string;
@@ -76,13 +81,18 @@ function translated(link: Link, operation: string, resource: string | undefined,
   const { name, message, code, Code, $fault, $metadata } = error as SdkError;
   const status = $metadata?.httpStatusCode;
   if ($fault !== undefined && status !== undefined && !isGuess(name, message))
-    return new NeighbourRefusal(link.neighbour, operation, Code ?? name, message, {
+    return new NeighbourRefusal(link.neighbour, operation, cut(Code ?? name), cut(message), {
       resource,
       isFault: $fault === 'server',
     });
   const why =
-    status === undefined ? (code ?? (message || name)) : `HTTP ${status}, and nothing that ${operation} answers`;
+    status === undefined ? cut(code ?? (message || name)) : `HTTP ${status}, and nothing that ${operation} answers`;
   return unreachable(link, operation, why);
+}
+
+/** What a service says goes to callers and into logs, as far as it is a text of reasonable length. */
+export function cut(text: string): string {
+  return String(text).slice(0, MESSAGE_CHARACTERS_MAX);
 }
 
 /** What the SDK makes of a status alone, when the body has no error in it. */

@@ -3,12 +3,9 @@ import http from 'node:http';
 import https from 'node:https';
 import { queryString, signedHeaders } from '../protocol/sign-request.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { ask, CONNECT_MS_MAX, type Link, unreachable } from './link.ts';
+import { ANSWER_BYTES_MAX, ask, CONNECT_MS_MAX, cut, type Link, unreachable } from './link.ts';
 import { NeighbourRefusal } from './neighbours.ts';
 import { readXml, textOf, type XmlElement } from './xml.ts';
-
-/** Far more than the description of sixteen subnets or of one role. */
-const ANSWER_BYTES_MAX = 4_194_304;
 
 export interface QueryCall {
   readonly action: string;
@@ -32,7 +29,7 @@ export async function queryCall(link: Link, namespace: Namespace, call: QueryCal
   if (status === 200) return root;
   const code = textOf(root, 'Code');
   if (code === undefined) throw unreachable(link, call.action, `HTTP ${status} without an error code`);
-  throw new NeighbourRefusal(link.neighbour, call.action, code, textOf(root, 'Message') ?? '', {
+  throw new NeighbourRefusal(link.neighbour, call.action, cut(code), cut(textOf(root, 'Message') ?? ''), {
     resource: call.resource,
     isFault: status >= 500,
   });

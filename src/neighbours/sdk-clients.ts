@@ -2,7 +2,8 @@ import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { LruMap } from '../base/lru.ts';
 import type { Credentials } from '../protocol/sign-request.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { CONNECT_MS_MAX, type Link } from './link.ts';
+import { boundedHandler } from './bounded-handler.ts';
+import type { Link } from './link.ts';
 
 /** What each of the SDK's clients is made with: nothing of it is left to the machine's AWS configuration. */
 export interface ClientSettings {
@@ -15,7 +16,7 @@ export interface ClientSettings {
   readonly useFipsEndpoint: false;
 }
 
-/** Clients kept with their connections; each serves one account's region. */
+/** Clients kept; each serves one account's region. */
 const CLIENTS_MAX = 64;
 /** The second is for a connection that the service closed while it was idle. */
 const ATTEMPTS_MAX = 2;
@@ -26,11 +27,13 @@ export function sdkClients<Client>(
   load: () => Promise<(settings: ClientSettings) => Client>,
 ): (namespace: Namespace) => Promise<Client> {
   const clients = new LruMap<string, Client>(CLIENTS_MAX);
+  let handler: Promise<NodeHttpHandler> | undefined;
   return async (namespace) => {
     const name = `${namespace.account} ${namespace.region}`;
     const known = clients.get(name);
     if (known !== undefined) return known;
-    const [make, { NodeHttpHandler: Handler }] = await Promise.all([load(), import('@smithy/node-http-handler')]);
+    handler ??= boundedHandler(link, { streams: link.neighbour === 's3' });
+    const [make, requestHandler] = await Promise.all([load(), handler]);
     const client =
       clients.get(name) ??
       make({
@@ -38,8 +41,7 @@ export function sdkClients<Client>(
         region: namespace.region,
         credentials: link.credentials(namespace),
         maxAttempts: ATTEMPTS_MAX,
-        // One kind of handler for all: the client of Kinesis would bring HTTP/2, which the doubles of AWS do not speak.
-        requestHandler: new Handler({ connectionTimeout: CONNECT_MS_MAX, socketTimeout: link.answerMsMax }),
+        requestHandler,
         useDualstackEndpoint: false,
         useFipsEndpoint: false,
       });

@@ -57,7 +57,9 @@ export function textOf(within: XmlElement, name: string): string | undefined {
   return (value as XmlElement | undefined)?.text.trim();
 }
 
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const NAMED: ReadonlyMap<string, string> = new Map(
+  Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }),
+);
 
 function resolved(text: string): string {
   if (!text.includes('&')) return text;
@@ -65,7 +67,11 @@ function resolved(text: string): string {
     const [, hexadecimal, decimal] = /^#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}));$/.exec(body ?? '') ?? [];
     const code = hexadecimal ? Number.parseInt(hexadecimal, 16) : decimal ? Number(decimal) : undefined;
     const character =
-      code === undefined ? NAMED[(body ?? '').slice(0, -1)] : code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+      code === undefined
+        ? NAMED.get((body ?? '').slice(0, -1))
+        : code <= 0x10ffff
+          ? String.fromCodePoint(code)
+          : undefined;
     if (character === undefined) throw new SyntaxError(`${whole} is no reference that lambdad knows`);
     return character;
   });

@@ -7,7 +7,7 @@ import { readReference } from '../functions/function-name.ts';
 import { type FunctionUrlBody, functionUrlKey } from '../functions/function-url.ts';
 import { functionKey } from '../functions/keys.ts';
 import { type FunctionBody, LATEST, qualifiedId } from '../functions/records.ts';
-import { layerArn, layerVersionArn, parseLayerVersionArn } from '../layers/layer-name.ts';
+import { layerArn, parseLayerVersionArn } from '../layers/layer-name.ts';
 import { layerVersionKey } from '../layers/layer-records.ts';
 import { type MappingBody, mappedFunctionArn, mappingArn, mappingKey } from '../sources/mapping-record.ts';
 import type { RecordKey } from '../store/metadata.ts';
@@ -56,6 +56,12 @@ export function functionResource(here: Namespace, text: string, qualifier?: stri
   };
 }
 
+/** A function as a whole, for operations that take a qualifier and look at none. */
+export function wholeFunctionResource(here: Namespace, text: string): AccessResource {
+  const { account = here.account, region = here.region, name } = readReference(text) ?? { name: text };
+  return functionResource({ account, region }, name);
+}
+
 /** A statement of a function's policy: conditions may ask whom it lets in. */
 export function permissionResource(
   here: Namespace,
@@ -92,13 +98,15 @@ export function urlResource(here: Namespace, text: string, qualifier?: string): 
 
 /** A layer as a whole; it has no policy, so that nobody outside its account is let in. */
 export function layerResource(here: Namespace, nameOrArn: string): AccessResource {
-  if (nameOrArn.startsWith('arn:')) return { arn: nameOrArn, owner: ownerOf(here, nameOrArn) };
-  return { arn: layerArn(here, nameOrArn), owner: here };
+  if (!nameOrArn.startsWith('arn:')) return { arn: layerArn(here, nameOrArn), owner: here };
+  const owner = ownerOf(here, nameOrArn);
+  // Operations take the name out of the ARN whatever partition it names; policies know the layer by its own ARN.
+  const resource = nameOrArn.split(':').slice(5).join(':');
+  return { arn: lambdaArn(owner.region, owner.account, resource), owner };
 }
 
 export function layerVersionResource(here: Namespace, nameOrArn: string, version: number): AccessResource {
-  const { arn, owner } = layerResource(here, nameOrArn);
-  return layerVersionByArn(here, nameOrArn === arn ? `${arn}:${version}` : layerVersionArn(owner, nameOrArn, version));
+  return layerVersionByArn(here, `${layerResource(here, nameOrArn).arn}:${version}`);
 }
 
 export function layerVersionByArn(here: Namespace, arn: string): AccessResource {

@@ -30,6 +30,7 @@ import {
   requestTags,
   taggedResource,
   urlResource,
+  wholeFunctionResource,
 } from './access-resource.ts';
 
 /** One thing that a request needs to be allowed. */
@@ -125,8 +126,8 @@ export const accessTable: { readonly [Name in OperationName]: Demands<Name> } = 
   ListCodeSigningConfigs: onNothing('ListCodeSigningConfigs'),
   ListDurableExecutionsByFunction: onQualified('ListDurableExecutionsByFunction'),
   ListEventSourceMappings: onNothing('ListEventSourceMappings'),
-  ListFunctionEventInvokeConfigs: onFunction('ListFunctionEventInvokeConfigs'),
-  ListFunctionUrlConfigs: onFunction('ListFunctionUrlConfigs'),
+  ListFunctionEventInvokeConfigs: onWholeFunction('ListFunctionEventInvokeConfigs'),
+  ListFunctionUrlConfigs: onWholeFunction('ListFunctionUrlConfigs'),
   ListFunctionVersionsByCapacityProvider: onCapacityProvider('ListFunctionVersionsByCapacityProvider'),
   ListFunctions: onNothing('ListFunctions'),
   ListFunctionsByCodeSigningConfig: onCodeSigningConfig('ListFunctionsByCodeSigningConfig'),
@@ -168,9 +169,11 @@ export const accessTable: { readonly [Name in OperationName]: Demands<Name> } = 
   UpdateAlias: onFunction('UpdateAlias'),
   UpdateCapacityProvider: onCapacityProvider('UpdateCapacityProvider'),
   UpdateCodeSigningConfig: onCodeSigningConfig('UpdateCodeSigningConfig'),
-  UpdateEventSourceMapping: (here, input) => [
-    demand('UpdateEventSourceMapping', mappingResource(here, input.UUID), mappedFunction(here, input.FunctionName)),
-  ],
+  UpdateEventSourceMapping: (here, { UUID: uuid, FunctionName: next }) => {
+    // Who may change the mappings of one function may neither take one from another nor give one to another.
+    const present = demand('UpdateEventSourceMapping', mappingResource(here, uuid));
+    return next === undefined ? [present] : [present, { ...present, keys: mappedFunction(here, next) }];
+  },
   UpdateFunctionCode: onFunction('UpdateFunctionCode'),
   UpdateFunctionConfiguration: (here, input) => {
     const resource = functionResource(here, input.FunctionName);
@@ -203,6 +206,13 @@ function onNothing(action: string) {
 function onFunction(action: string) {
   return (here: Namespace, { FunctionName: name }: { readonly FunctionName: string }): [Demand] => [
     demand(action, functionResource(here, name)),
+  ];
+}
+
+/** On a function as a whole, whatever qualifier stands behind its name: it is not looked at. */
+function onWholeFunction(action: string) {
+  return (here: Namespace, { FunctionName: name }: { readonly FunctionName: string }): [Demand] => [
+    demand(action, wholeFunctionResource(here, name)),
   ];
 }
 

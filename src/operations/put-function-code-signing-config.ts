@@ -10,12 +10,12 @@ export const putFunctionCodeSigningConfig: Operation<'PutFunctionCodeSigningConf
   const { metadata } = services;
   const name = parseUnqualified(context, input.FunctionName);
   const codeSigningConfigArn = input.CodeSigningConfigArn;
-  await changeCodeSigning(services, context, codeSigningConfigArn, async () => {
-    await readCodeSigningConfig(services, context, codeSigningConfigArn);
-    await changeFunction(services, context, name, async () => {
+  await changeFunction(services, context, name, () =>
+    changeCodeSigning(services, context, codeSigningConfigArn, async () => {
+      await readCodeSigningConfig(services, context, codeSigningConfigArn);
       const read = await findFunction(metadata, context, name);
       await metadata.commit([putFunction(context, read, { ...read.body, codeSigningConfigArn })]);
-    });
-  });
+    }),
+  );
   return { output: { CodeSigningConfigArn: codeSigningConfigArn, FunctionName: name } };
 };

@@ -11,8 +11,8 @@ export const putFunctionConcurrency: Operation<'PutFunctionConcurrency'> = async
   const name = parseUnqualified(context, input.FunctionName);
   const reserved = input.ReservedConcurrentExecutions;
   // Two reservations at once could each fit and not both: one after the other in one account.
-  await locks.run(concurrencyLock(context), () =>
-    changeFunction(services, context, name, async () => {
+  await changeFunction(services, context, name, () =>
+    locks.run(concurrencyLock(context), async () => {
       const read = await findFunction(metadata, context, name);
       await checkReservationFits(metadata, context, limits, name, reserved);
       await metadata.commit([putFunction(context, read, { ...read.body, reservedConcurrency: reserved })]);

@@ -31,8 +31,8 @@ export const putProvisionedConcurrencyConfig: Operation<'PutProvisionedConcurren
     lastModified: clock.now(),
   };
   // Two requests at once could each fit and not both: one after the other in one account.
-  await locks.run(concurrencyLock(context), () =>
-    changeFunction(services, context, name, async () => {
+  await changeFunction(services, context, name, () =>
+    locks.run(concurrencyLock(context), async () => {
       const target = await findProvisionedTarget(metadata, context, name, qualifier);
       const version = await findProvisionedVersion(metadata, context, name, target.number);
       checkProvisionable(version);

@@ -1,5 +1,5 @@
 import { functionArn } from '../base/arn.ts';
-import { changeFunction, putFunction } from '../functions/change-function.ts';
+import { changedByOthers, changeFunction, putFunction } from '../functions/change-function.ts';
 import { fetchZip } from '../functions/code-source.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
 import { deployCode } from '../functions/deployed-code.ts';
@@ -54,6 +54,8 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
 
   const answer = await changeFunction(services, context, name, async () => {
     const read = await findChangeable();
+    // The code was held against the configuration that the function had when it was sent.
+    if (read.body.codeSigningConfigArn !== before.codeSigningConfigArn) throw changedByOthers(name);
     const nowMs = clock.now();
     const updated = withUpdate(read.body, { code, settings: settingsWith(read.body.latest.settings) }, ids, nowMs);
     const existing = input.Publish ? await unchangedVersion(metadata, context, updated) : undefined;

@@ -72,7 +72,7 @@ export async function readZip(
     if (entry?.kind === 'link') links.push(entry);
     else if (entry) await visit(entry);
   }
-  if (!tree.linksStayInside()) throw badZip();
+  if (!(await tree.linksStayInside())) throw badZip();
   for (const link of links) await visit(link);
 }
 

@@ -18,9 +18,17 @@ export function groupArn({ account, region, group }: LogGroupKey): string {
 export function logsDemand(operation: string, input: Readonly<Record<string, unknown>>, here: Namespace): LogsDemand {
   const { logGroupName, logGroupIdentifier, resourceArn, logStreamName } = input;
   const group = operation === 'DescribeLogGroups' ? '' : given(logGroupName, logGroupIdentifier, resourceArn);
-  const arn = group.startsWith('arn:') ? group.replace(/:\*$/, '') : groupArn({ ...here, group });
+  const arn = arnOf(group, here);
   const stream = operation === 'GetLogEvents' ? given(logStreamName) : '';
   return { action: `logs:${operation}`, resource: `${arn}:log-stream:${stream}` };
+}
+
+/** A group named by its ARN is found whatever partition that names; policies know it by its own ARN. */
+function arnOf(group: string, here: Namespace): string {
+  const [, region, account, name] = /^arn:[^:]*:logs:([^:]*):([^:]*):log-group:([^:]+)(?::\*)?$/.exec(group) ?? [];
+  if (region !== undefined && account !== undefined && name !== undefined)
+    return groupArn({ account, region, group: name });
+  return group.startsWith('arn:') ? group.replace(/:\*$/, '') : groupArn({ ...here, group });
 }
 
 function given(...values: readonly unknown[]): string {

@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../access/identity.ts';
 import type { RequestFacts } from '../access/request-keys.ts';
 
+/** What a caller writes freely is compared with patterns that others wrote: beyond this it is cut. */
+const HEADER_CHARACTERS_MAX = 1_024;
+
 /** What policies may ask about a request beyond its operation. */
 export function requestFacts(request: IncomingMessage, caller: Principal, region: string, nowMs: number): RequestFacts {
   const { remoteAddress } = request.socket;
@@ -11,8 +14,8 @@ export function requestFacts(request: IncomingMessage, caller: Principal, region
     region,
     nowMs,
     ...(remoteAddress === undefined ? {} : { sourceIp: remoteAddress }),
-    ...(userAgent === undefined ? {} : { userAgent }),
-    ...(referer === undefined ? {} : { referer }),
+    ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, HEADER_CHARACTERS_MAX) }),
+    ...(referer === undefined ? {} : { referer: referer.slice(0, HEADER_CHARACTERS_MAX) }),
     isSecure: 'encrypted' in request.socket && request.socket.encrypted === true,
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -103,7 +103,7 @@ test('the first start makes a credentials file that only its owner may read; lat
   t.after(() => rm(folder, { recursive: true }));
   const path = join(folder, 'credentials.json');
   const first = await loadCredentials(path, randomIds);
-  assert.equal(first.created, true);
+  assert.deepEqual([first.created, first.exposed], [true, false]);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   const [made] = (JSON.parse(await readFile(path, 'utf8')) as { keys: (typeof key)[] }).keys;
   assert.match(made?.accessKeyId ?? '', /^AKIA[A-Z2-7]{16}$/);
@@ -115,6 +115,8 @@ test('the first start makes a credentials file that only its owner may read; lat
     account: '000000000000',
   });
   assert.equal(second.findSecret('__proto__'), undefined);
+  await chmod(path, 0o644);
+  assert.equal((await loadCredentials(path, randomIds)).exposed, true);
   await writeFile(path, '{');
   await assert.rejects(loadCredentials(path, randomIds), CredentialsError);
   await assert.rejects(loadCredentials(folder, randomIds), CredentialsError);

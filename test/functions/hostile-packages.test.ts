@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, it } from 'node:test';
 import { readSignature, SIGNATURE_ENTRY, SignatureBroken } from '../../src/functions/code-signature.ts';
 import { readZip } from '../../src/packages/zip.ts';
+import { ACCOUNT, createActive, handlerZip, makeWorld, REGION, rejects } from '../support/function-world.ts';
 import { type ZipEntry, zipOf } from '../support/zip.ts';
 
 const UNZIPPED_BYTES_MAX = 100_000_000;
@@ -60,5 +61,36 @@ describe('a package that is made to cost time', { timeout: 60_000 }, () => {
       const waitMs = await longestWait(() => assert.rejects(readSignature(zip, []), SignatureBroken));
       assert.ok(waitMs < 500, `${waitMs} ms`);
     }
+  });
+});
+
+describe('a package on its way while its function gets a code signing configuration', () => {
+  it('is not deployed past that configuration', async () => {
+    const zip = await handlerZip('exports.handler = async () => 2;');
+    let meanwhile = async () => {};
+    const world = await makeWorld({
+      neighbours: {
+        s3: {
+          getObject: async () => {
+            await meanwhile();
+            return { bytes: zip };
+          },
+        },
+      },
+    });
+    await createActive(world, 'f');
+    const { CodeSigningConfig: config } = await world.output('CreateCodeSigningConfig', {
+      AllowedPublishers: {
+        SigningProfileVersionArns: [`arn:aws:signer:${REGION}:${ACCOUNT}:/signing-profiles/p/0123456789`],
+      },
+      CodeSigningPolicies: { UntrustedArtifactOnDeployment: 'Enforce' },
+    });
+    const CodeSigningConfigArn = config?.CodeSigningConfigArn ?? '';
+    meanwhile = async () =>
+      void (await world.call('PutFunctionCodeSigningConfig', { FunctionName: 'f', CodeSigningConfigArn }));
+    const update = () => world.call('UpdateFunctionCode', { FunctionName: 'f', S3Bucket: 'b', S3Key: 'k' });
+    await rejects(update(), 'ResourceConflictException', /is being changed by others/);
+    await rejects(update(), 'CodeVerificationFailedException', /cannot deploy the function/);
+    await world.close();
   });
 });

@@ -92,9 +92,19 @@ class PolicyMemory {
 
   forget(touching: readonly Change[]): void {
     this.changes++;
-    this.#small.clear();
-    this.#large.clear();
-    if (touching.some(({ type }) => type === 'put')) this.free.clear();
+    for (const { type, key } of touching) {
+      if (type === 'deletePrefix') {
+        this.#small.clear();
+        this.#large.clear();
+        continue;
+      }
+      const name = nameOf(key);
+      this.#small.delete(name);
+      this.#large.delete(name);
+      if (type !== 'put') continue;
+      this.free.delete(name);
+      if (key.kind === 'function-policy') this.free.delete(namespaceOf(key));
+    }
   }
 }
 

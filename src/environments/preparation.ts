@@ -1,5 +1,6 @@
-import { type Preparation, PreparationFailed } from '../functions/activation.ts';
+import { type Preparation, PreparationDelayed, PreparationFailed } from '../functions/activation.ts';
 import type { VersionBody } from '../functions/records.ts';
+import { NeighbourUnreachable } from '../neighbours/neighbours.ts';
 import { refusalOf } from '../neighbours/refusals.ts';
 import { KeyUnusable } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
@@ -34,6 +35,7 @@ async function unpacked(packages: CodePackages, version: VersionBody): Promise<v
   try {
     await packages.unpackCode(version.code);
   } catch (error) {
+    if (error instanceof NeighbourUnreachable) throw new PreparationDelayed(error.message);
     if (!(error instanceof KeyUnusable)) throw error;
     throw new PreparationFailed(KEY_REASON_CODES[error.reason], (refusalOf(error) as Error).message);
   }

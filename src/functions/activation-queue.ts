@@ -3,7 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import type { Ids } from '../base/ids.ts';
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
-import { type Activation, type Preparation, PreparationFailed, type VersionKey } from './activation.ts';
+import {
+  type Activation,
+  type Preparation,
+  PreparationDelayed,
+  PreparationFailed,
+  type VersionKey,
+} from './activation.ts';
 import { type ChangeTools, changeFunction } from './change-function.ts';
 import { functionKey, versionKey } from './keys.ts';
 import { sameContent } from './publish.ts';
@@ -188,6 +194,7 @@ async function prepare(
     return undefined;
   } catch (error) {
     if (error instanceof PreparationFailed) return error;
+    if (error instanceof PreparationDelayed) throw error;
     report(error, key);
     return new PreparationFailed('InternalError', 'The function could not be prepared because of an internal error.');
   }

@@ -27,6 +27,9 @@ export interface Preparation {
   prepare(version: VersionBody): Promise<void>;
 }
 
+/** Whether the version can run is not known now, and asked again later: a neighbour does not answer. */
+export class PreparationDelayed extends Error {}
+
 /** Why a version cannot run: becomes StateReason and StateReasonCode. */
 export class PreparationFailed extends Error {
   readonly code: string;

@@ -1,10 +1,11 @@
 import { type IamIdentity, invalidPrincipal } from '../access/policy-statement-principal.ts';
 import { NeighbourRefusal, type Neighbours } from '../neighbours/neighbours.ts';
+import { refusalOf } from '../neighbours/refusals.ts';
 import type { Namespace } from '../store/namespace.ts';
 
 /**
  * Asks IAM, where an endpoint for it is configured, whether the roles that a policy names exist.
- * Throws InvalidParameterValueException for one that IAM refuses; rejects with NeighbourUnreachable.
+ * Throws InvalidParameterValueException for one that IAM refuses, ServiceException when it does not answer.
  */
 export async function checkPrincipalsExist(
   { iam }: Neighbours,
@@ -18,7 +19,7 @@ export async function checkPrincipalsExist(
       else await iam.getUser({ account, region }, arn);
     } catch (error) {
       if (error instanceof NeighbourRefusal) throw invalidPrincipal();
-      throw error;
+      throw refusalOf(error);
     }
   }
 }

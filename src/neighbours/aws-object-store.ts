@@ -4,17 +4,17 @@ import { sdkClients } from './sdk-clients.ts';
 
 /** An object may take so long altogether as long as it keeps coming: far more than 250 MB need. */
 const OBJECT_MS_MAX = 10 * 60_000;
-/** Of all objects that are being read, for whomever: one more piece is refused. */
-const READING_BYTES_MAX = 1_073_741_824;
+/** Of all objects in hand, for whomever: one more piece is refused. */
+const HELD_BYTES_MAX = 1_073_741_824;
 
-/** Bytes of objects that have come and are not handed on yet. */
-interface Reading {
+/** Bytes of objects that have come and are not released yet. */
+interface Held {
   bytes: number;
 }
 
 /** S3. */
 export function awsObjectStore(link: Link): ObjectStore {
-  const reading: Reading = { bytes: 0 };
+  const held: Held = { bytes: 0 };
   const clientOf = sdkClients(link, async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
     return (settings) =>
@@ -41,34 +41,45 @@ export function awsObjectStore(link: Link): ObjectStore {
       const body = answer.Body as Body | undefined;
       if (body === undefined) throw unreachable(link, 'GetObject', 'an answer without a body');
       const tooLarge = (answer.ContentLength ?? 0) > bytesMax;
-      const bytes = tooLarge ? undefined : await readBody(link, body, bytesMax, reading);
+      const bytes = tooLarge ? undefined : await readBody(link, body, bytesMax, held);
       if (bytes === undefined) {
         body.destroy();
         return undefined;
       }
-      if (answer.ContentLength !== undefined && answer.ContentLength !== bytes.byteLength)
+      let release = () => {
+        held.bytes -= bytes.byteLength;
+        release = () => {};
+      };
+      if (answer.ContentLength !== undefined && answer.ContentLength !== bytes.byteLength) {
+        release();
         throw unreachable(link, 'GetObject', `${bytes.byteLength} of ${answer.ContentLength} bytes came`);
-      return { bytes, ...(answer.VersionId === undefined ? {} : { version: answer.VersionId }) };
+      }
+      const { VersionId } = answer;
+      return { bytes, ...(VersionId === undefined ? {} : { version: VersionId }), release: () => release() };
     },
   };
 }
 
 type Body = AsyncIterable<Uint8Array> & { destroy(): void };
 
-/** Undefined as soon as there are more than `bytesMax`. */
-async function readBody(link: Link, body: Body, bytesMax: number, reading: Reading): Promise<Uint8Array | undefined> {
+/** Undefined as soon as there are more than `bytesMax`. What it resolves with is held until it is released. */
+async function readBody(link: Link, body: Body, bytesMax: number, held: Held): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  let isWhole = false;
   const until = performance.now() + OBJECT_MS_MAX;
   const pieces = body[Symbol.asyncIterator]();
   try {
     for (;;) {
       const next = await ask(link, 'GetObject', () => pieces.next());
-      if (next.done) return Buffer.concat(chunks, length);
+      if (next.done) {
+        isWhole = true;
+        return Buffer.concat(chunks, length);
+      }
       length += next.value.byteLength;
-      reading.bytes += next.value.byteLength;
+      held.bytes += next.value.byteLength;
       if (length > bytesMax) return undefined;
-      if (reading.bytes > READING_BYTES_MAX) throw unreachable(link, 'GetObject', 'too many objects are read at once');
+      if (held.bytes > HELD_BYTES_MAX) throw unreachable(link, 'GetObject', 'too many objects are in hand at once');
       if (performance.now() > until)
         throw unreachable(link, 'GetObject', `not all of it came within ${OBJECT_MS_MAX / 1000} s`);
       chunks.push(next.value);
@@ -77,6 +88,6 @@ async function readBody(link: Link, body: Body, bytesMax: number, reading: Readi
     body.destroy();
     throw error;
   } finally {
-    reading.bytes -= length;
+    if (!isWhole) held.bytes -= length;
   }
 }

@@ -59,12 +59,15 @@ export interface Neighbours {
 }
 
 export interface ObjectStore {
-  /** Refused by the caller's limit as soon as more than `bytesMax` have come: then undefined. */
+  /**
+   * Refused by the caller's limit as soon as more than `bytesMax` have come: then undefined. Objects in hand are bounded
+   * together, so every one must be released.
+   */
   getObject(
     namespace: Namespace,
     object: { readonly bucket: string; readonly key: string; readonly version?: string },
     bytesMax: number,
-  ): Promise<{ readonly bytes: Uint8Array; readonly version?: string } | undefined>;
+  ): Promise<{ readonly bytes: Uint8Array; readonly version?: string; release(): void } | undefined>;
 }
 
 export interface KeyService {

@@ -30,7 +30,7 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
   const codeSigningConfigArn = input.CodeSigningConfigArn || undefined;
   if (codeSigningConfigArn !== undefined) await readCodeSigningConfig(services, context, codeSigningConfigArn);
   const completed = await completeSettings(services, context, name, draft);
-  const zip = await fetchZip(services, context, input.Code, 'creating');
+  using zip = await fetchZip(services, context, input.Code, 'creating');
   const settings = withCodeSource(completed, input.Code.SourceKMSKeyArn, zip);
   const code = await deployCode(services, context, {
     functionName: name,

@@ -17,7 +17,8 @@ export const publishLayerVersion: Operation<'PublishLayerVersion'> = async (cont
   const { origin, services } = context;
   const { metadata, packages, clock, limits } = services;
   const name = parseLayerName(context, input.LayerName, 'lambda:PublishLayerVersion');
-  const { bytes, resolved } = await zipOfSource(services, context, input.Content, 'layer');
+  using zip = await zipOfSource(services, context, input.Content, 'layer');
+  const { bytes, resolved } = zip;
   const code = await packages.store(bytes);
   await checkCodeStorage(services, context, code.sizeBytes, limits.totalCodeSizeBytes);
   const { CompatibleRuntimes, CompatibleArchitectures, LicenseInfo } = input;

@@ -30,7 +30,7 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
   if (input.PublishTo !== undefined)
     throw invalidParameter('lambdad does not run functions published to $LATEST.PUBLISHED (PublishTo) yet.');
   checkSupportedRuntime(before.latest.settings.runtime ?? '', 'update', { deprecatedRuntimes, nowMs: clock.now() });
-  const zip = await fetchZip(services, context, input, 'updating');
+  using zip = await fetchZip(services, context, input, 'updating');
   const settingsWith = (settings: Settings): Settings => ({
     ...withCodeSource(settings, input.SourceKMSKeyArn, zip),
     architecture: input.Architectures?.[0] ?? settings.architecture,

@@ -13,7 +13,8 @@ export interface SourceTools {
   readonly limits: { readonly codeSizeZippedBytes: number; readonly codeSizeUnzippedBytes: number };
 }
 
-export interface SourcedZip {
+/** To be disposed of when its bytes are stored. */
+export interface SourcedZip extends Disposable {
   readonly bytes: Uint8Array;
   /** The object that the zip was read from, only with S3ObjectStorageMode REFERENCE, whose answers show it. */
   readonly resolved?: ResolvedS3Object;
@@ -46,7 +47,7 @@ export async function zipOfSource(
         'RequestEntityTooLargeException',
         `Zipped size must be smaller than ${limits.codeSizeZippedBytes} bytes`,
       );
-    return { bytes: ZipFile };
+    return { bytes: ZipFile, [Symbol.dispose]: () => {} };
   }
   if (S3Bucket === undefined || S3Key === undefined) throw invalidParameter(`Please provide a source for ${noun}.`);
   if (neighbours.s3 === undefined)
@@ -59,7 +60,10 @@ export async function zipOfSource(
   const read = await orRefusal(neighbours.s3.getObject(namespace, object, unzippedBytesMax));
   if (read === undefined) throw invalidParameter(`Unzipped size must be smaller than ${unzippedBytesMax} bytes`);
   const version = read.version ?? S3ObjectVersion;
-  return S3ObjectStorageMode === 'REFERENCE'
-    ? { bytes: read.bytes, resolved: { S3Bucket, S3Key, ...(version ? { S3ObjectVersion: version } : {}) } }
-    : { bytes: read.bytes };
+  const resolved: ResolvedS3Object = { S3Bucket, S3Key, ...(version ? { S3ObjectVersion: version } : {}) };
+  return {
+    bytes: read.bytes,
+    ...(S3ObjectStorageMode === 'REFERENCE' ? { resolved } : {}),
+    [Symbol.dispose]: () => read.release(),
+  };
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../src/base/clock.ts';
 import { randomIds } from '../../src/base/ids.ts';
 import { KeyedMutex } from '../../src/base/mutex.ts';
-import type { Preparation, VersionKey } from '../../src/functions/activation.ts';
+import { type Preparation, PreparationDelayed, type VersionKey } from '../../src/functions/activation.ts';
 import { createActivation } from '../../src/functions/activation-queue.ts';
 import { functionKey, readFunction } from '../../src/functions/keys.ts';
 import { CREATING } from '../../src/functions/publish.ts';
@@ -110,6 +110,22 @@ describe('activation', { timeout: 10_000 }, () => {
     assert.equal((await status('a'))?.state, 'Pending');
     assert.equal(reported.length, 1);
     metadata.commit = commit;
+    clock.advance(500);
+    await queue.idle();
+    assert.equal((await status('a'))?.state, 'Active');
+  });
+
+  it('tries again later when a neighbour does not answer', async () => {
+    let answers = false;
+    const prepare = async () => {
+      if (!answers) throw new PreparationDelayed('KMS does not answer');
+    };
+    const { queue, status, clock, reported } = await makeQueue(['a'], { prepare });
+    queue.begin(keyOf('a'));
+    await queue.idle();
+    assert.equal((await status('a'))?.state, 'Pending');
+    assert.match(String(reported[0]), /KMS does not answer/);
+    answers = true;
     clock.advance(500);
     await queue.idle();
     assert.equal((await status('a'))?.state, 'Active');

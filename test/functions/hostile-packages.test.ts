@@ -73,7 +73,7 @@ describe('a package on its way while its function gets a code signing configurat
         s3: {
           getObject: async () => {
             await meanwhile();
-            return { bytes: zip };
+            return { bytes: zip, release: () => {} };
           },
         },
       },

@@ -21,11 +21,12 @@ describe('code in S3', () => {
   it('is fetched from the configured S3', async () => {
     const bytes = await handlerZip();
     const asked: unknown[] = [];
+    let released = 0;
     const neighbours: Neighbours = {
       s3: {
         getObject: async (namespace, object) => {
           asked.push({ ...namespace, ...object });
-          return { bytes, version: 'v7' };
+          return { bytes, version: 'v7', release: () => void released++ };
         },
       },
     };
@@ -37,6 +38,7 @@ describe('code in S3', () => {
     await world.activation.idle();
     const updated = await world.output('UpdateFunctionCode', { FunctionName: 'one', ...source, DryRun: true });
     assert.equal(updated.CodeSha256, made.CodeSha256);
+    assert.equal(released, 2, 'what was read is let go, also of a dry run');
     const reference = { S3ObjectStorageMode: 'REFERENCE' } as const;
     await world.output('UpdateFunctionCode', { FunctionName: 'one', ...source, ...reference });
     const { Code } = await world.output('GetFunction', { FunctionName: 'one' });

@@ -249,7 +249,7 @@ describe('the content of a layer', { timeout: 20_000 }, () => {
     const bytes = await layerZip('from S3');
     const store = s3(async (_namespace, object, bytesMax) => {
       asked.push(object, bytesMax);
-      return { bytes, version: 'v7' };
+      return { bytes, version: 'v7', release: () => {} };
     });
     const options = { ...store, limits: { codeSizeZippedBytes: 10, codeSizeUnzippedBytes: 1_000 } };
     const copied = await source({ ...inS3, S3ObjectVersion: 'v7' }, options);

@@ -16,6 +16,8 @@ export interface CachedMetadata extends MetadataStore {
   peek(key: RecordKey): StoredRecord | undefined;
 }
 
+/** Texts of all remembered records together: large policies and tags must not fill the memory by their number. */
+const CHARACTERS_MAX = 67_108_864;
 /** Changes that may settle during one read or commit before its result is no longer remembered. */
 const CHANGES_SEEN_MAX = 1000;
 
@@ -30,7 +32,8 @@ const CHANGES_SEEN_MAX = 1000;
  * Remembered records are frozen through and through.
  */
 export function cachedMetadata(store: MetadataStore, recordsMax: number): CachedMetadata {
-  const cache = new RecordCache(recordsMax);
+  const cache = new RecordCache(recordsMax, CHARACTERS_MAX);
+  const remember = (record: StoredRecord) => cache.set(record, freeze(record));
   const watches = new Set<Watch>();
 
   async function watching<T>(action: (watch: Watch) => Promise<T>): Promise<T> {
@@ -55,8 +58,7 @@ export function cachedMetadata(store: MetadataStore, recordsMax: number): Cached
   async function listing(read: () => Promise<readonly StoredRecord[]>): Promise<readonly StoredRecord[]> {
     return watching(async (watch) => {
       const records = await read();
-      for (const record of records)
-        if (!cache.isFull && !cache.has(record) && !watch.saw(record)) cache.set(frozen(record));
+      for (const record of records) if (!cache.isFull && !cache.has(record) && !watch.saw(record)) remember(record);
       return records;
     });
   }
@@ -68,7 +70,7 @@ export function cachedMetadata(store: MetadataStore, recordsMax: number): Cached
       if (remembered) return remembered;
       return watching(async (watch) => {
         const record = await store.get(key);
-        if (record && !watch.saw(key)) cache.set(frozen(record));
+        if (record && !watch.saw(key)) remember(record);
         return record;
       });
     },
@@ -81,7 +83,7 @@ export function cachedMetadata(store: MetadataStore, recordsMax: number): Cached
           const revisions = await store.commit(changes);
           watches.delete(watch);
           settle(changes);
-          for (const record of lastPuts(changes, revisions)) if (!watch.saw(record)) cache.set(frozen(record));
+          for (const record of lastPuts(changes, revisions)) if (!watch.saw(record)) remember(record);
           return revisions;
         } catch (error) {
           if (error instanceof RevisionConflict) cache.delete(error.key);
@@ -134,13 +136,12 @@ function copied(change: Change): Change {
   return { ...change, body: text === undefined ? undefined : (JSON.parse(text) as unknown) };
 }
 
-function frozen(record: StoredRecord): StoredRecord {
-  freeze(record);
-  return record;
-}
-
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+/** Freezes a value through and through, and answers how many characters its texts have. */
+function freeze(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
   Object.freeze(value);
-  for (const member of Object.values(value)) freeze(member);
+  let characters = 0;
+  for (const member of Object.values(value)) characters += freeze(member);
+  return characters;
 }

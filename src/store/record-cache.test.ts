@@ -7,6 +7,25 @@ function key(id: string): RecordKey {
   return { account: '123456789012', region: 'eu-central-1', kind: 'version', id };
 }
 
+it('a record cache lets the oldest go when the texts are too long together', () => {
+  const cache = new RecordCache(10, 100);
+  const held = () => ['a', 'b', 'c'].filter((id) => cache.has(key(id))).join('');
+  const set = (id: string, characters: number) => cache.set({ ...key(id), revision: 1, body: {} }, characters);
+  set('a', 40);
+  set('b', 40);
+  assert.equal(held(), 'ab');
+  set('c', 40);
+  assert.equal(held(), 'bc');
+  set('b', 10);
+  set('a', 50);
+  assert.equal(held(), 'abc');
+  assert.ok(cache.isFull);
+  cache.delete(key('c'));
+  assert.ok(!cache.isFull);
+  set('c', 101);
+  assert.equal(held(), '');
+});
+
 it('a record cache keeps what a plain list in the order of use would keep', () => {
   const recordsMax = 5;
   const cache = new RecordCache(recordsMax);

@@ -3,12 +3,14 @@ import type { RecordKey, StoredRecord } from './metadata.ts';
 interface Entry {
   readonly text: string;
   record: StoredRecord;
+  characters: number;
   newer: Entry | undefined;
   older: Entry | undefined;
 }
 
 /**
- * Records by key, at most `recordsMax`; the one used longest ago goes first. It can drop all records of a prefix, which
+ * Records by key, at most `recordsMax` and of `charactersMax` characters together, as set() is told them; the one used
+ * longest ago goes first. It can drop all records of a prefix, which
  * looks at every entry: that happens when something is deleted, not when it is invoked.
  *
  * The order of use is a chain through the entries. A Map that forgets and takes up a key again with each use keeps that
@@ -17,15 +19,18 @@ interface Entry {
 export class RecordCache {
   readonly #entries = new Map<string, Entry>();
   readonly #recordsMax: number;
+  readonly #charactersMax: number;
+  #characters = 0;
   #newest: Entry | undefined;
   #oldest: Entry | undefined;
 
-  constructor(recordsMax: number) {
+  constructor(recordsMax: number, charactersMax = Number.POSITIVE_INFINITY) {
     this.#recordsMax = recordsMax;
+    this.#charactersMax = charactersMax;
   }
 
   get isFull(): boolean {
-    return this.#entries.size >= this.#recordsMax;
+    return this.#entries.size >= this.#recordsMax || this.#characters >= this.#charactersMax;
   }
 
   get(key: RecordKey): StoredRecord | undefined {
@@ -39,18 +44,16 @@ export class RecordCache {
     return this.#entries.has(textOf(key));
   }
 
-  set(record: StoredRecord): void {
+  set(record: StoredRecord, characters = 0): void {
     const text = textOf(record);
     const held = this.#entries.get(text);
-    if (held) {
-      held.record = record;
-      this.#use(held);
-      return;
-    }
-    const entry: Entry = { text, record, newer: undefined, older: undefined };
+    if (held) this.#drop(held);
+    const entry: Entry = { text, record, characters, newer: undefined, older: undefined };
     this.#entries.set(text, entry);
+    this.#characters += characters;
     this.#append(entry);
-    if (this.#entries.size > this.#recordsMax && this.#oldest) this.#drop(this.#oldest);
+    while (this.#oldest && (this.#entries.size > this.#recordsMax || this.#characters > this.#charactersMax))
+      this.#drop(this.#oldest);
   }
 
   delete(key: RecordKey): void {
@@ -65,6 +68,7 @@ export class RecordCache {
 
   clear(): void {
     this.#entries.clear();
+    this.#characters = 0;
     this.#newest = undefined;
     this.#oldest = undefined;
   }
@@ -77,6 +81,7 @@ export class RecordCache {
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.text);
+    this.#characters -= entry.characters;
     this.#unlink(entry);
   }
 

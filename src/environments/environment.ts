@@ -148,7 +148,7 @@ export class Environment {
       requestId: request.requestId,
       version: this.spec.functionVersion,
       tracing: { value: request.traceHeader },
-      ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
+      ...tenantOf(request),
     });
     const initMs = eager?.fault ? undefined : eager?.durationMs;
     return this.#converse(this.#process as RuntimeProcess, request, { deadlineMs, startedAt, initMs });
@@ -226,7 +226,7 @@ export class Environment {
       requestId: request.requestId,
       version: this.spec.functionVersion,
       tracing: { value: request.traceHeader },
-      ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
+      ...tenantOf(request),
     });
     const durationMs = this.#clock.monotonic() - startedAt;
     const { status, errorType } = fault;
@@ -241,9 +241,10 @@ export class Environment {
     request: EnvironmentRequest,
     times: { deadlineMs: number; startedAt: number; initMs: number | undefined },
   ): Promise<EnvironmentAnswer> {
-    const { requestId, invokedArn, traceHeader, clientContext, payload } = request;
+    const { requestId, invokedArn, traceHeader, clientContext, payload, tenantId } = request;
+    const { deadlineMs } = times;
     const leftMs = () => this.spec.timeoutMs - (this.#clock.monotonic() - times.startedAt);
-    process.deliver({ requestId, deadlineMs: times.deadlineMs, invokedArn, traceHeader, clientContext, payload });
+    process.deliver({ requestId, deadlineMs, invokedArn, traceHeader, clientContext, payload, tenantId });
     const heard = await process.heard(leftMs());
     const fault = this.#faultOf(heard, requestId);
     const body = heard !== 'timeout' && heard.kind === 'response' ? heard.body : fault?.payload;
@@ -331,6 +332,7 @@ export class Environment {
       durationMs,
       producedBytes: ending.producedBytes,
       tracing,
+      ...tenantOf(request),
     });
     log.platform({ type: 'end', requestId });
     const outOfMemory = ending.errorType === 'Runtime.OutOfMemory';
@@ -370,4 +372,9 @@ export class Environment {
     this.freeSince = this.#clock.monotonic();
     this.#listener.free(this);
   }
+}
+
+/** Of a function with tenant isolation its lines name the tenant. */
+function tenantOf({ tenantId }: EnvironmentRequest): { readonly tenantId?: string } {
+  return tenantId === undefined ? {} : { tenantId };
 }

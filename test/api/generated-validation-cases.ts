@@ -23,6 +23,7 @@ import {
   UNNAMED_NULL,
   valueText,
 } from './generated-validation-model.ts';
+import { inputOf, requestOf } from './request-of.ts';
 
 export interface ValidationCase {
   readonly title: string;
@@ -53,10 +54,6 @@ interface Place {
   readonly required: boolean;
   /** The whole input with this value at the place; undefined takes it away. */
   readonly put: (value: unknown) => Record<string, unknown>;
-}
-
-function inputOf(operation: string): RawShape {
-  return shapeOf((model.operations[operation] as RawOperation).input.shape);
 }
 
 /** Every place of an operation's input, with what stands around it valid. */
@@ -262,35 +259,15 @@ function* caseOf(
   refusal: ValidationCase['refusal'],
 ): Generator<ValidationCase> {
   const { operation } = place;
-  const { http } = model.operations[operation] as RawOperation;
-  const input = place.put(value);
-  const shape = inputOf(operation);
-  const headers: Record<string, string> = {};
-  const query: string[] = [];
-  const body: Record<string, unknown> = {};
-  const [template = '', fixed = ''] = http.requestUri.split('?');
-  if (fixed !== '') query.push(fixed);
-  let path = template;
-  for (const [member, { location, locationName = member }] of Object.entries(shape.members ?? {})) {
-    const own = input[member];
-    if (own === undefined || member === shape.payload) continue;
-    if (location === undefined) body[member] = own;
-    else if (location === 'uri') {
-      if (own === '') return;
-      path = path.replace(new RegExp(`\\{${locationName}\\+?\\}`), () => encodeURIComponent(String(own)));
-    } else if (location === 'header') {
-      if (!/^[\x21-\x7e]+$/.test(String(own))) return;
-      headers[locationName] = String(own);
-    } else if (Array.isArray(own) && own.length === 0) return;
-    else for (const each of [own].flat()) query.push(`${locationName}=${encodeURIComponent(String(each))}`);
-  }
-  const hasBody = Object.values(shape.members ?? {}).some(({ location }) => location === undefined);
+  const encoded = requestOf(operation, place.put(value));
+  if (encoded === undefined) return;
+  const { method, path, headers, body } = encoded;
   yield {
     title: `${operation} ${place.path} ${what}`,
-    method: http.method,
-    path: query.length > 0 ? `${path}?${query.join('&')}` : path,
+    method,
+    path,
     headers,
-    body: hasBody && shape.payload === undefined ? JSON.stringify(body) : undefined,
+    body: body?.toString(),
     ...(refusal ? { refusal } : {}),
   };
 }

@@ -1,7 +1,7 @@
 // The style rules that a program can check. Each rule is a function of a text, tried on a sample that breaks it.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, sep } from 'node:path';
 import { describe, test } from 'node:test';
 import { configHelp } from '../src/config.ts';
 import { type OperationName, operationModels } from '../src/model/operations.gen.ts';
@@ -62,7 +62,9 @@ const UNEXPLAINED = /\b(test|it|describe)\.(only|skip|todo)\(|\b(skip|only|todo)
 const HOME_FOLDER = /(?<![\w.])(\/home\/(?!sbx_)\w+\/|\/Users\/\w+\/|[A-Z]:\\Users\\)/;
 
 function machinePaths(text: string): string[] {
-  const own = dirname(root).length > 1 ? [`${dirname(root)}/`] : [root];
+  // A checkout right below /tmp or /opt: those are in many a file for good reason.
+  const parent = dirname(root);
+  const own = [parent.split(sep).length > 2 ? `${parent}${sep}` : root];
   const lines = text
     .split('\n')
     .flatMap((line, at) => (own.some((path) => line.includes(path)) ? [`line ${at + 1}`] : []));

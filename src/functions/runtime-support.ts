@@ -8,7 +8,6 @@
 import { createHash } from 'node:crypto';
 import { lambdaArn } from '../base/arn.ts';
 import { invalidParameter } from '../model/api-error.ts';
-import { shapes } from '../model/shapes.gen.ts';
 
 interface BlockedFrom {
   /** Days in UTC, `YYYY-MM-DD`. */
@@ -78,16 +77,6 @@ export type DeprecatedRuntimes = 'refuse' | 'allow';
 export interface RuntimeRule {
   readonly deprecatedRuntimes: DeprecatedRuntimes;
   readonly nowMs: number;
-}
-
-/** Throws InvalidParameterValueException when there is no such runtime. */
-export function checkKnownRuntime(runtime: string, rule: RuntimeRule): void {
-  const known = shapes['Runtime']?.enum ?? [];
-  if (known.includes(runtime)) return;
-  const taken = known.filter((name) => !isBlocked(name, 'create', rule)).join(', ');
-  throw invalidParameter(
-    `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${taken}] or be a valid ARN`,
-  );
 }
 
 /**

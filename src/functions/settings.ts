@@ -12,7 +12,7 @@ import type {
 } from '../model/types.gen.ts';
 import { checkEnvironment } from './environment-variables.ts';
 import type { KeptName, Logging, Settings } from './records.ts';
-import { checkKnownRuntime, checkSnapStart, checkSupportedRuntime, type RuntimeRule } from './runtime-support.ts';
+import { checkSnapStart, checkSupportedRuntime, type RuntimeRule } from './runtime-support.ts';
 import type { Variables } from './sealed-environment.ts';
 
 /** Whose settings are made, when, and under which rule for runtimes. */
@@ -98,7 +98,6 @@ function withChanges(
   action: 'create' | 'update',
 ): SettingsDraft {
   checkMaxima(input);
-  if (input.Runtime !== undefined) checkKnownRuntime(input.Runtime, context);
   const runtime = input.Runtime ?? current.runtime;
   if (runtime !== undefined) checkSupportedRuntime(runtime, action, context);
   const handler = input.Handler ?? current.handler;

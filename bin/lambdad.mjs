@@ -36,7 +36,8 @@ if (enough) {
   process.exit(1);
 } else {
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', entry, ...process.argv.slice(2)], {
-    stdio: 'inherit',
+    // The channel says nothing: it closes when this process is gone, even by SIGKILL, and the child ends too.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   // A terminal sends SIGINT to the whole group; a supervisor sends SIGTERM to this process alone: pass both on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

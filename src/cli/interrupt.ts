@@ -9,7 +9,10 @@ const SAME_KEYPRESS_MS = 250;
 
 /** A command that goes on until it is asked to end. */
 export interface Interruptible {
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. A later SIGINT of its own ends the process at once, with 130. */
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP, and when the launcher that handed over to this Node is gone: nobody
+   * would pass signals on any more. A later SIGINT of its own ends the process at once, with 130.
+   */
   readonly asked: AbortSignal;
   /**
    * Resolves when no second arrival of the same Ctrl-C is to be expected. To be awaited before the process ends: while it
@@ -28,6 +31,8 @@ export function untilInterrupted(): Interruptible {
     } else if (signal === 'SIGINT' && performance.now() - firstAt > SAME_KEYPRESS_MS) process.exit(EXIT_INTERRUPTED);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.on('disconnect', () => onSignal('SIGTERM'));
+  process.channel?.unref();
   return {
     asked: stop.signal,
     async settled() {

@@ -1,6 +1,7 @@
 /** The background work that makes versions ready, a few at a time (lambda-facts 6.3.1 to 6.3.7). */
 import type { Clock } from '../base/clock.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
+import { isDiskFull } from '../base/disk-full.ts';
 import type { Ids } from '../base/ids.ts';
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
 import {
@@ -196,7 +197,8 @@ async function prepare(
     if (error instanceof PreparationFailed) return error;
     if (error instanceof PreparationDelayed) throw error;
     report(error, key);
-    return new PreparationFailed('InternalError', 'The function could not be prepared because of an internal error.');
+    const reason = isDiskFull(error) ? 'lambdad has no room left on its disk' : 'of an internal error';
+    return new PreparationFailed('InternalError', `The function could not be prepared because ${reason}.`);
   }
 }
 

@@ -37,12 +37,19 @@ export async function openVariables(
   return JSON.parse(Buffer.from(text).toString()) as Variables;
 }
 
-/** Records of before variables were sealed hold them in clear, until the function is configured the next time. */
+/**
+ * Records of before variables were sealed hold them in clear, until the function is configured the next time. Theirs may
+ * be called `box` too: what is sealed is long, and never has a text for its `kms`.
+ */
 export function isSealed(environment: Sealed | Variables): environment is Sealed {
-  return typeof environment['box'] === 'string' && Object.keys(environment).every((name) => SEALED.has(name));
+  const { box, kms } = environment;
+  if (box === undefined || box.length < BOX_LETTERS_MIN || typeof kms === 'string') return false;
+  return Object.keys(environment).every((name) => SEALED.has(name));
 }
 
 const SEALED: ReadonlySet<string> = new Set(['box', 'kms'] satisfies (keyof Sealed)[]);
+/** Nonce, tag and the `{}` of no variables at all, in base64. */
+const BOX_LETTERS_MIN = 40;
 
 /** The variables as answers show them: in clear, or why they cannot be read. */
 export async function viewEnvironment(

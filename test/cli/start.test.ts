@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,21 @@ describe('start', () => {
       assert.equal(code, 0);
       assert.equal(stdout, 'lambdad listening on http://127.0.0.1:7\nsandbox: none\npoint clients here\nclosing\n');
     }
+  });
+
+  it('closes when the launcher that handed over to it is gone', async () => {
+    const child = spawn(process.execPath, [program, 'ordinary'], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
+    // Not `finish`: after a disconnect of ours there is no 'close'.
+    const exit = once(child, 'exit');
+    await outputWith(child, 'point clients here\n');
+    const closing = outputWith(child, 'closing\n');
+    child.disconnect();
+    await closing;
+    assert.deepEqual(await exit, [0, null]);
   });
 
   it('takes one Ctrl-C that arrives twice for one, and exits 130 at a second one', async () => {

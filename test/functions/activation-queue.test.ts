@@ -101,6 +101,16 @@ describe('activation', { timeout: 10_000 }, () => {
     assert.match(String(reported[0]), /secret path/);
   });
 
+  it('says that the disk is full, which callers can wait for or mend', async () => {
+    const prepare = () => Promise.reject(Object.assign(new Error('ENOSPC: secret path'), { code: 'ENOSPC' }));
+    const { queue, status } = await makeQueue(['a'], { prepare });
+    queue.begin(keyOf('a'));
+    await queue.idle();
+    const { stateReasonCode, stateReason } = (await status('a')) ?? assert.fail();
+    assert.equal(stateReasonCode, 'InternalError');
+    assert.equal(stateReason, 'The function could not be prepared because lambdad has no room left on its disk.');
+  });
+
   it('tries again later when the store fails', async () => {
     const { queue, status, metadata, clock, reported } = await makeQueue(['a'], { prepare: async () => {} });
     const { commit } = metadata;

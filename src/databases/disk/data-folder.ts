@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isDiskFull } from '../../base/disk-full.ts';
 import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import type { Ids } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
@@ -52,6 +53,9 @@ const steps: readonly ((paths: DataPaths) => Promise<void>)[] = [
   async ({ blobs, unpacked, logs, run, keys }) => {
     for (const folder of [blobs, unpacked, logs, run, keys]) await makeFolder(folder);
   },
+  // Variables and packages are sealed from here on, and older ones are read as they are. Nothing is to be done but to
+  // keep the lambdad of before away: it would give functions the sealed text for their variables.
+  async () => {},
 ];
 
 /**
@@ -147,6 +151,6 @@ function explained(error: unknown, root: string): unknown {
   }
   if (error instanceof DataFolderError || error instanceof StoreFull) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new StoreFull(`data folder ${root}: no room on its disk`);
+  if (isDiskFull(error)) return new StoreFull(`data folder ${root}: no room on its disk`);
   return new DataFolderError(`data folder ${root} cannot be used: ${REASONS[code ?? ''] ?? message}`, { cause: error });
 }

@@ -1,10 +1,8 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isDiskFull } from '../../base/disk-full.ts';
 import { makeFolder, syncFolder } from '../../base/durable-folder.ts';
 import { StoreFull } from '../../store/metadata.ts';
-
-/** No room on the device, or none within the user's quota. */
-const FULL_CODES: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 
 let lastNumber = 0;
 
@@ -44,6 +42,5 @@ export async function removePartial(partialDir: string): Promise<void> {
 
 /** The error as it is, or as StoreFull when it says that there is no room. */
 export function fullOr(error: unknown, path: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return FULL_CODES.has(code) ? new StoreFull(`no room to write ${path}: ${message}`) : error;
+  return isDiskFull(error) ? new StoreFull(`no room to write ${path}: ${(error as Error).message}`) : error;
 }

@@ -105,6 +105,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     host: config.host,
     port: config.port,
     packages: services.packages,
+    neighbours: Object.keys(config.endpoints),
     clock: systemClock,
     ids: randomIds,
     log: note,

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { neighbourNames } from '../base/endpoints.ts';
+import { type Endpoints, type NeighbourName, neighbourNames } from '../base/endpoints.ts';
 import { inertSettingsOf, inertText } from '../base/inert-settings.ts';
 import type { Config } from '../config.ts';
 import type { FunctionConfiguration } from '../model/types.gen.ts';
@@ -15,11 +15,16 @@ const FUNCTIONS_MAX = 1000;
 const NAMED_MAX = 20;
 
 /**
- * The services that settings point at, as a server started from here would see them: whether each that is configured
- * answers at all, and which functions of the server at `connection` have settings that point at one that is not.
+ * The services that settings point at: whether each that this shell configures answers at all, which of them the server
+ * at `connection` asks (without a server, one that is started from here), and which of its functions have settings that
+ * point at one that is not asked.
  */
 export async function examineNeighbours(config: Config, connection: Connection): Promise<Finding[]> {
   const addresses = Map.groupBy(Object.entries(config.endpoints), ([, url]) => url);
+  const told = await neighboursOfServer(connection.endpoint);
+  // A running server knows better than the shell that the doctor was called from.
+  const endpoints: Endpoints =
+    told === undefined ? config.endpoints : Object.fromEntries(told.map((name) => [name, '']));
   const [answering, inert] = await Promise.all([
     Promise.all(
       [...addresses].map(([url, entries]) =>
@@ -29,9 +34,11 @@ export async function examineNeighbours(config: Config, connection: Connection):
         ),
       ),
     ),
-    examineFunctions(config, connection),
+    examineFunctions(endpoints, connection),
   ]);
-  return [...answering, absentFinding(config), ...inert].filter((finding) => finding !== undefined);
+  const elsewhere = told?.filter((name) => config.endpoints[name] === undefined) ?? [];
+  const asked = elsewhere.length === 0 ? [] : [ok('neighbours', elsewhere.join(', '), 'asked by the running server')];
+  return [...answering, ...asked, absentFinding(endpoints), ...inert].filter((finding) => finding !== undefined);
 }
 
 /** Any answer of HTTP will do: what lies behind it tells with the first function that needs it. */
@@ -52,14 +59,25 @@ async function examineEndpoint(url: string, names: readonly string[]): Promise<F
   ]);
 }
 
-function absentFinding(config: Config): Finding | undefined {
-  const absent = neighbourNames.filter((name) => config.endpoints[name] === undefined);
+/** What the server at `endpoint` says it asks; undefined where none says so. */
+async function neighboursOfServer(endpoint: string): Promise<readonly NeighbourName[] | undefined> {
+  try {
+    const answer = await fetch(`${endpoint}/_lambdad/health`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    const { neighbours } = (await answer.json()) as { readonly neighbours?: unknown };
+    return Array.isArray(neighbours) ? neighbourNames.filter((name) => neighbours.includes(name)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function absentFinding(endpoints: Endpoints): Finding | undefined {
+  const absent = neighbourNames.filter((name) => endpoints[name] === undefined);
   if (absent.length === 0) return undefined;
   const effect = 'settings that point there are kept and have no effect; roles are not looked at without iam';
   return note('neighbours', 'not configured', `${absent.join(', ')}: ${effect}`);
 }
 
-async function examineFunctions(config: Config, connection: Connection): Promise<Finding[]> {
+async function examineFunctions(endpoints: Endpoints, connection: Connection): Promise<Finding[]> {
   let functions: readonly FunctionConfiguration[];
   try {
     functions = await withClient(connection, firstFunctions);
@@ -68,7 +86,7 @@ async function examineFunctions(config: Config, connection: Connection): Promise
     return [];
   }
   const named = functions.flatMap((view) => {
-    const settings = inertSettingsOf(view, config.endpoints);
+    const settings = inertSettingsOf(view, endpoints);
     return settings.length === 0
       ? []
       : [note('neighbours', view.FunctionName ?? '', settings.map(inertText).join('; '))];

@@ -8,6 +8,7 @@ import { KeyedMutex } from '../base/mutex.ts';
 import { orRefusal } from '../neighbours/refusals.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { BlobStore } from '../store/blobs.ts';
+import { StoreFull } from '../store/metadata.ts';
 import { signCodeLink, verifyCodeLink } from './code-link.ts';
 import { blobOf, type CodePackages, type CodeRef } from './code-packages.ts';
 import { isLayeredName, layeredName, layOver } from './layered-folder.ts';
@@ -77,11 +78,19 @@ class Packages implements CodePackages {
       sealed === undefined
         ? inspected
         : { ...inspected, sealed: { blob: await digestOf(sealed.bytes), key: sealed.key } };
-    return this.#locks.run(blobOf(code), async () => {
-      this.hold(code);
-      await this.#options.blobs.put(sealed?.bytes ?? zip);
-      return code;
-    });
+    const put = () =>
+      this.#locks.run(blobOf(code), async () => {
+        this.hold(code);
+        await this.#options.blobs.put(sealed?.bytes ?? zip);
+        return code;
+      });
+    try {
+      return await put();
+    } catch (error) {
+      // Packages that nobody refers to any more make room before their time.
+      if (!(error instanceof StoreFull) || (await this.collect()) === 0) throw error;
+      return await put();
+    }
   }
 
   unpack(sha256: string): Promise<string> {

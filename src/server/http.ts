@@ -41,6 +41,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly pipeline: Pipeline;
   readonly packages: Pick<CodePackages, 'openLink'>;
+  /** Names of the services that are asked, told with the server's health; never their addresses. */
+  readonly neighbours: readonly string[];
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: (line: string) => void;
@@ -73,7 +75,8 @@ async function serveOwn(
   const reading = request.method === 'GET' || request.method === 'HEAD';
   if (reading && path === `${OWN_PATHS}health`) {
     const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-    sendAnswer(response, requestId, { status: 200, headers, body: Buffer.from('{"status":"ok"}') }, false);
+    const body = JSON.stringify({ status: 'ok', neighbours: options.neighbours });
+    sendAnswer(response, requestId, { status: 200, headers, body: Buffer.from(body) }, false);
     return true;
   }
   const zip =

@@ -284,7 +284,7 @@ test('the server answers its own paths without a signature', async () => {
       path === '/_lambdad/code/x' && query.get('key') === '1' ? Buffer.from('PK') : undefined,
   });
   const health = await server.send('GET', '/_lambdad/health', { anonymous: true });
-  assert.deepEqual([health.status, health.json()], [200, { status: 'ok' }]);
+  assert.deepEqual([health.status, health.json()], [200, { status: 'ok', neighbours: [] }]);
   const code = await server.send('GET', '/_lambdad/code/x?key=1', { anonymous: true });
   assert.deepEqual([code.status, code.text, code.headers['content-type']], [200, 'PK', 'application/zip']);
   assert.equal((await server.send('GET', '/_lambdad/code/x?key=2', { anonymous: true })).status, 403);
@@ -360,6 +360,7 @@ test('a port in use is said in one line', async () => {
     ids,
     log: () => {},
     pipeline: async () => {},
+    neighbours: [],
     packages: { openLink: async () => undefined },
   });
   await assert.rejects(

@@ -118,6 +118,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     host: '127.0.0.1',
     port: 0,
     pipeline,
+    neighbours: [],
     packages: { openLink: options.openLink ?? (async () => undefined) },
     clock: systemClock,
     ids: randomIds,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { StoreFull } from '../../src/store/metadata.ts';
 import { createActive, handlerZip, makeWorld, rejects, type World } from '../support/function-world.ts';
 
 const SIXTEEN_MINUTES_MS = 16 * 60_000;
@@ -26,6 +27,20 @@ describe('code packages', { timeout: 10_000 }, () => {
   it('that are missing cannot be unpacked, and leave nothing behind', async () => {
     await assert.rejects(world.packages.unpack('0'.repeat(64)), /is missing or damaged/);
     assert.deepEqual(await readdir(world.directory), []);
+  });
+
+  it('that nobody refers to make room when the disk is full', async () => {
+    const { put } = world.blobs;
+    const room = 1;
+    world.blobs.put = async (bytes) => {
+      if ((await Array.fromAsync(world.blobs.list())).length >= room) throw new StoreFull('no room');
+      return put(bytes);
+    };
+    const old = await world.packages.store(await handlerZip('old'));
+    await assert.rejects(world.packages.store(await handlerZip('new')), StoreFull);
+    world.clock.advance(SIXTEEN_MINUTES_MS);
+    const { sha256 } = await world.packages.store(await handlerZip('new'));
+    assert.deepEqual([await world.blobs.has(old.sha256), await world.blobs.has(sha256)], [false, true]);
   });
 
   it('are not kept when they are only inspected', async () => {

@@ -34,6 +34,21 @@ describe('doctor and neighbours', { timeout: 30_000 }, () => {
     );
   });
 
+  it('believes a running server about what it asks', async () => {
+    const vpc = { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'], VpcId: 'vpc-1' };
+    await using server = await startFakeService(({ path }) => {
+      if (path === '/_lambdad/health') return { body: JSON.stringify({ status: 'ok', neighbours: ['ec2'] }) };
+      const Functions = [{ FunctionName: 'walled', VpcConfig: vpc, KMSKeyArn: 'arn:aws:kms:x' }];
+      return { body: JSON.stringify({ Functions }) };
+    });
+    const run = await runCommand(['doctor', '--json'], { endpoint: server.url });
+    const { findings } = JSON.parse(run.stdout) as { findings: Finding[] };
+    const told = findings.filter(({ section }) => section === 'neighbours').map(({ name, text }) => `${name}: ${text}`);
+    assert.equal(told[0], 'ec2: asked by the running server');
+    assert.match(told[1] ?? '', /^not configured: s3, kms, iam, /);
+    assert.deepEqual(told.slice(2), ['walled: KMSKeyArn is kept and has no effect: AWS_ENDPOINT_URL_KMS is not set']);
+  });
+
   it('refuses an address that is none', async () => {
     const { code, stderr } = await runCommand(['doctor'], { env: { AWS_ENDPOINT_URL_S3: 'localhost:9000' } });
     assert.equal(code, 1);

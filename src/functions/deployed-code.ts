@@ -1,7 +1,7 @@
 /** From a fetched zip to code that a version runs: signature, storage and the limits that code and layers share. */
 import type { Clock } from '../base/clock.ts';
 import type { LayerUse } from '../layers/layer-records.ts';
-import type { CodePackages } from '../packages/code-packages.ts';
+import type { CodePackages, CodeRef } from '../packages/code-packages.ts';
 import type { SourcedZip } from '../packages/code-source.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Namespace } from '../store/namespace.ts';
@@ -40,7 +40,29 @@ export interface Deployment {
 export async function deployCode(
   tools: DeployTools,
   namespace: Namespace,
-  { functionName, subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
+  deployment: Deployment,
+): Promise<DeployedCode> {
+  const { functionName, zip, settings } = deployment;
+  const sourceKeyArn = settings.kept.SourceKMSKeyArn as string | undefined;
+  return checkDeployment(tools, namespace, deployment, () =>
+    storeCode(tools, namespace, functionName, zip, sourceKeyArn),
+  );
+}
+
+/** What deployCode would answer with, and throws what it would throw; nothing is stored. */
+export async function tryDeployment(
+  tools: DeployTools,
+  namespace: Namespace,
+  deployment: Deployment,
+): Promise<DeployedCode> {
+  return checkDeployment(tools, namespace, deployment, () => tools.packages.inspect(deployment.zip.bytes));
+}
+
+async function checkDeployment(
+  tools: DeployTools,
+  namespace: Namespace,
+  { subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
+  take: () => Promise<CodeRef>,
 ): Promise<DeployedCode> {
   const { limits } = tools;
   const checked =
@@ -48,13 +70,7 @@ export async function deployCode(
       ? {}
       : await checkCode(tools, namespace, { codeSigningConfigArn, zip: zip.bytes, subject });
   await checkLayerSignatures(tools, namespace, { codeSigningConfigArn, layers: settings.layers, subject });
-  const code = await storeCode(
-    tools,
-    namespace,
-    functionName,
-    zip,
-    settings.kept.SourceKMSKeyArn as string | undefined,
-  );
+  const code = await take();
   checkUnzippedSize(code, settings.layers, limits.codeSizeUnzippedBytes);
   await checkCodeStorage(tools, namespace, publish ? 2 * code.sizeBytes : code.sizeBytes, limits.totalCodeSizeBytes);
   return { ...code, ...checked };

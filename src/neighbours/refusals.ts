@@ -32,6 +32,15 @@ export function environmentError(error: KeyUnusable): { readonly ErrorCode: stri
   return { ErrorCode: error.kmsCode, Message };
 }
 
+/** As GetFunction shows a package whose key cannot be used: the member Error of its code, in place of a link. */
+export function codeError(error: KeyUnusable): { readonly ErrorCode: string; readonly Message: string } {
+  const Message =
+    error.reason === 'AccessDenied'
+      ? `KMS access is denied. Check your KMS permissions. ${keySaid(error)}`
+      : decryptText(error);
+  return { ErrorCode: error.kmsCode, Message };
+}
+
 /** The role cannot be used: IAM does not know it, or it does not trust Lambda. */
 export function roleRefusal(): ApiError {
   return invalidParameter('The role defined for the function cannot be assumed by Lambda.');

@@ -2,7 +2,7 @@ import { functionArn } from '../base/arn.ts';
 import { changedByOthers, changeFunction, putFunction } from '../functions/change-function.ts';
 import { fetchZip } from '../functions/code-source.ts';
 import { viewConfiguration } from '../functions/configuration-view.ts';
-import { deployCode } from '../functions/deployed-code.ts';
+import { type Deployment, deployCode, tryDeployment } from '../functions/deployed-code.ts';
 import { parseUnqualified } from '../functions/function-name.ts';
 import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
@@ -18,7 +18,7 @@ import type { Operation } from './operation.ts';
 /** Answers with the update in progress; until it is done, invokes run the code that was there before. */
 export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (context, input) => {
   const { account, region, services } = context;
-  const { metadata, packages, activation, clock, ids, deprecatedRuntimes } = services;
+  const { metadata, activation, clock, ids, deprecatedRuntimes } = services;
   const name = parseUnqualified(context, input.FunctionName);
   const findChangeable = async () => {
     const owner = await findFunction(metadata, context, name);
@@ -35,22 +35,21 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
     ...withCodeSource(settings, input.SourceKMSKeyArn, zip),
     architecture: input.Architectures?.[0] ?? settings.architecture,
   });
-  if (input.DryRun) {
-    const latest = {
-      ...before.latest,
-      settings: settingsWith(before.latest.settings),
-      code: await packages.inspect(zip.bytes),
-    };
-    return { output: await viewConfiguration(context.services, context, latest) };
-  }
-  const code = await deployCode(services, context, {
+  const settings = settingsWith(before.latest.settings);
+  const deployment: Deployment = {
     functionName: name,
     subject: functionArn(region, account, name),
     zip,
-    settings: settingsWith(before.latest.settings),
+    settings,
     codeSigningConfigArn: before.codeSigningConfigArn,
     publish: input.Publish ?? false,
-  });
+  };
+  if (input.DryRun) {
+    const code = await tryDeployment(services, context, deployment);
+    const latest = { ...before.latest, settings, code };
+    return { output: await viewConfiguration(services, context, latest) };
+  }
+  const code = await deployCode(services, context, deployment);
 
   const answer = await changeFunction(services, context, name, async () => {
     const read = await findChangeable();

@@ -49,11 +49,12 @@ describe('unsigned code', () => {
     await createActive(world, 'later');
     await world.call('PutFunctionCodeSigningConfig', { FunctionName: 'later', CodeSigningConfigArn });
     const ZipFile = await handlerZip('exports.handler = async () => 2;');
-    await rejects(
-      world.call('UpdateFunctionCode', { FunctionName: 'later', ZipFile }),
-      'CodeVerificationFailedException',
-      refusal(`${ARN}:later`),
-    );
+    for (const DryRun of [true, false])
+      await rejects(
+        world.call('UpdateFunctionCode', { FunctionName: 'later', ZipFile, DryRun }),
+        'CodeVerificationFailedException',
+        refusal(`${ARN}:later`),
+      );
     await world.call('DeleteFunctionCodeSigningConfig', { FunctionName: 'later' });
     await world.call('UpdateFunctionCode', { FunctionName: 'later', ZipFile });
     await world.activation.idle();

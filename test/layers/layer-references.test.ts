@@ -110,7 +110,8 @@ describe('a function’s layers', { timeout: 20_000 }, () => {
     const longer = 'exports.handler = async () => "longer";';
     const ZipFile = await handlerZip(longer);
     const tooLong = tooLarge(longer.length + text.length);
-    await invalid(world.call('UpdateFunctionCode', { FunctionName: 'f', ZipFile }), tooLong);
+    for (const DryRun of [true, false])
+      await invalid(world.call('UpdateFunctionCode', { FunctionName: 'f', ZipFile, DryRun }), tooLong);
     await invalid(createActive(world, 'g', { Code: { ZipFile }, Layers: [arn] }), tooLong);
     await publish('three', 'z'.repeat(bytesMax));
     await invalid(configure(arn, layer('three:1')), `Layers consume more than the available size of ${bytesMax} bytes`);

@@ -80,7 +80,17 @@ describe('packages under a KMS key', () => {
     kms.denied = true;
     world.clock.advance(FIVE_MINUTES_MS);
     try {
-      await rejects(world.call('GetFunction', { FunctionName: 'sealed' }), 'KMSAccessDeniedException', DENIED);
+      const shown = await world.output('GetFunction', { FunctionName: 'sealed' });
+      assert.deepEqual(shown.Code, {
+        RepositoryType: 'S3',
+        Error: {
+          ErrorCode: 'AccessDeniedException',
+          Message:
+            'KMS access is denied. Check your KMS permissions. KMS Exception: AccessDeniedException KMS Message: not today',
+        },
+        SourceKMSKeyArn: KEY_ARN,
+      });
+      assert.equal(shown.Configuration?.State, 'Active');
       await rejects(world.packages.openLink(url.pathname, url.searchParams), 'KMSAccessDeniedException', DENIED);
       const record = await world.metadata.get({ account: ACCOUNT, region: REGION, kind: 'function', id: 'sealed' });
       const { latest } = (record as { body: unknown }).body as {

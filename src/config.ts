@@ -25,6 +25,8 @@ export interface Config {
   /** Memory of the machine that functions never get. */
   readonly memoryReserveBytes: number;
   readonly concurrency: number;
+  /** Zipped packages of one account's region, functions and layers together. */
+  readonly codeStorageBytes: number;
   /** How long running invokes may take to finish at shutdown. */
   readonly shutdownMs: number;
   readonly nearestRuntime: boolean;
@@ -65,6 +67,7 @@ const options = {
   'full-wait-seconds': { type: 'string', default: '5' },
   'memory-reserve-mb': { type: 'string', default: '512' },
   concurrency: { type: 'string', default: '1000' },
+  'code-storage-mb': { type: 'string', default: '76800' },
   'shutdown-seconds': { type: 'string', default: '10' },
   'nearest-runtime': { type: 'boolean', default: false },
   'deprecated-runtimes': { type: 'string', default: 'refuse' },
@@ -88,6 +91,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
   'memory-reserve-mb': 'N   memory of the machine that functions never get (512)',
   concurrency: "N   concurrent executions of one account's region (1000)",
+  'code-storage-mb': "N   zipped packages of one account's region together (76800)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
   'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
   'deprecated-runtimes': 'refuse|allow   functions on runtimes that AWS has closed (refuse)',
@@ -172,6 +176,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     fullWaitMs: seconds('full-wait-seconds', 900),
     memoryReserveBytes: integer('memory-reserve-mb', values['memory-reserve-mb'], 0, 1_048_576) * 1_048_576,
     concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),
+    codeStorageBytes: integer('code-storage-mb', values['code-storage-mb'], 1, 1_073_741_824) * 1_048_576,
     shutdownMs: seconds('shutdown-seconds', 900),
     nearestRuntime: values['nearest-runtime'],
     deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),

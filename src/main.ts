@@ -45,7 +45,6 @@ const COLLECT_INTERVAL_MS = 3_600_000;
 /** Quotas of an account as AWS gives them to a new one (lambda-facts 5.4). */
 const CODE_SIZE_ZIPPED_BYTES = 52_428_800;
 const CODE_SIZE_UNZIPPED_BYTES = 262_144_000;
-const CODE_SIZE_TOTAL_BYTES = 80_530_636_800;
 const UNRESERVED_CONCURRENCY_MIN = 100;
 
 export interface RunningServer {
@@ -65,7 +64,7 @@ function limitsOf(config: Config): AccountLimits {
   return {
     concurrentExecutions: config.concurrency,
     unreservedConcurrencyMin: Math.min(UNRESERVED_CONCURRENCY_MIN, config.concurrency),
-    totalCodeSizeBytes: CODE_SIZE_TOTAL_BYTES,
+    totalCodeSizeBytes: config.codeStorageBytes,
     codeSizeUnzippedBytes: CODE_SIZE_UNZIPPED_BYTES,
     codeSizeZippedBytes: CODE_SIZE_ZIPPED_BYTES,
   };

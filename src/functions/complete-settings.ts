@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalidParameter } from '../model/api-error.ts';
 import type { VpcConfig } from '../model/types.gen.ts';
-import type { Neighbours } from '../neighbours/neighbours.ts';
+import { type Neighbours, NeighbourUnreachable } from '../neighbours/neighbours.ts';
 import { checkGroupsVpc, refusalOf } from '../neighbours/refusals.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
 import { checkTrust } from '../neighbours/trust-policy.ts';
@@ -134,7 +134,8 @@ async function openBefore(
   try {
     return await openVariables(vault, namespace, functionName, before);
   } catch (error) {
-    if (replaced && error instanceof KeyUnusable) return undefined;
+    const isShut = error instanceof KeyUnusable || error instanceof NeighbourUnreachable;
+    if (replaced && isShut) return undefined;
     throw error;
   }
 }

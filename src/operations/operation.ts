@@ -39,7 +39,7 @@ export interface Services {
   readonly publicPolicies: 'allow' | 'block';
 }
 
-/** Quotas of every account (lambda-facts 5.4, 9.2), settable on the command line. */
+/** Quotas of every account (lambda-facts 5.4, 9.2); concurrency and code storage are settings of the server. */
 export interface AccountLimits {
   readonly concurrentExecutions: number;
   readonly unreservedConcurrencyMin: number;

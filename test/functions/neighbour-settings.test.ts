@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FunctionBody } from '../../src/functions/records.ts';
 import { isSealed } from '../../src/functions/sealed-environment.ts';
-import { NeighbourRefusal, type Neighbours, type Networks } from '../../src/neighbours/neighbours.ts';
+import {
+  NeighbourRefusal,
+  type Neighbours,
+  NeighbourUnreachable,
+  type Networks,
+} from '../../src/neighbours/neighbours.ts';
 import { KeyUnusable } from '../../src/neighbours/vault.ts';
 import { ACCOUNT, createActive, handlerZip, makeWorld, REGION, ROLE, rejects } from '../support/function-world.ts';
 
@@ -228,6 +233,12 @@ describe('environment variables at rest', () => {
       /KMS Message: The ciphertext refers to a key that is not yours\.$/,
     );
     await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Environment: { Variables: { A: '2' } } });
+    vault.open = async () => {
+      throw new NeighbourUnreachable('KMS does not answer');
+    };
+    await world.activation.idle();
+    const last = { FunctionName: 'one', KMSKeyArn: '', Environment: { Variables: { A: '2' } } };
+    await world.call('UpdateFunctionConfiguration', last);
     vault.open = open;
     const shown = await world.output('GetFunctionConfiguration', { FunctionName: 'one' });
     assert.deepEqual(shown.Environment, { Variables: { A: '2' } });

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MetadataStore } from '../store/metadata.ts';
 import { type DataFolder, DataFolderError } from './disk/data-folder.ts';
-import { openPostgresMetadata } from './postgres/metadata.ts';
 import { openSqliteMetadata } from './sqlite/metadata.ts';
 
 /** Name of the data folder's secret by which a database knows it again. */
@@ -38,6 +37,8 @@ export async function openMetadata(
   if (existsSync(database))
     throw new DataFolderError(`data folder ${root} keeps its records in ${database}: --database needs another --data`);
   const known = existsSync(file) ? await identity() : undefined;
+  // Its client is loaded only where it is used: it costs every other server time and memory.
+  const { openPostgresMetadata } = await import('./postgres/metadata.ts');
   const metadata = await openPostgresMetadata({ url, onTakenOver, binding: { known, make: identity } });
   return { metadata, description: metadata.description };
 }

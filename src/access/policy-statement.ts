@@ -1,4 +1,5 @@
 /** One statement of a policy as IAM's JSON writes it, and how AddPermission and its sister for layers make one. */
+import type { AddPermissionRequest } from '../model/types.gen.ts';
 import { type PolicyPrincipal, principalOf } from './policy-statement-principal.ts';
 
 export type OneOrMore<T> = T | readonly T[];
@@ -22,18 +23,8 @@ export interface PolicyStatement {
   readonly Condition?: PolicyConditions;
 }
 
-/** What AddPermission is given, by AWS's names; AddLayerVersionPermission's OrganizationId is the PrincipalOrgID. */
-export interface Permission {
-  readonly StatementId: string;
-  readonly Action: string;
-  readonly Principal: string;
-  readonly SourceArn?: string | undefined;
-  readonly SourceAccount?: string | undefined;
-  readonly PrincipalOrgID?: string | undefined;
-  readonly EventSourceToken?: string | undefined;
-  readonly FunctionUrlAuthType?: 'NONE' | 'AWS_IAM' | undefined;
-  readonly InvokedViaFunctionUrl?: boolean | undefined;
-}
+/** What AddPermission is given of the statement; AddLayerVersionPermission's OrganizationId is the PrincipalOrgID. */
+export type Permission = Omit<AddPermissionRequest, 'FunctionName' | 'Qualifier' | 'RevisionId'>;
 
 /**
  * The statement that permits it on the resource with this ARN, its members in AWS's order (lambda-facts 6.5).

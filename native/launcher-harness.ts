@@ -135,8 +135,8 @@ export async function openSandbox(
   });
 }
 
-/** Collects what the sandbox's processes write into one of the launcher's pipes (20 output, 22 errors, 24 log). */
-export function openOutput(sandbox: Sandbox, descriptor: 20 | 22 | 24) {
+/** Collects what processes write into one of the launcher's pipes (20 output, 22 errors, 24 log, 28 extensions). */
+export function openOutput(sandbox: Sandbox, descriptor: 20 | 22 | 24 | 28) {
   const path = `/proc/${sandbox.launcher.pid}/fd/${descriptor}`;
   const pipe = new Socket({
     fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -43,6 +44,11 @@ const id = (name: string) => (answer: Answer) =>
 const exitOf = (name: string) => (answer: Answer) => answer['exit'] === name || answer['failed'] === name;
 const isListener = (answer: Answer) => typeof answer['listener'] === 'number';
 
+/** What a connection that nobody takes says at its first use. */
+function useOf(handle: unknown): Promise<string> {
+  return text(new Socket({ handle } as SocketConstructorOpts)).catch((error: Error) => error.message);
+}
+
 for (const mode of ['root', 'userns'] as const) {
   const skip = lackOf(mode);
 
@@ -53,7 +59,7 @@ for (const mode of ['root', 'userns'] as const) {
       const { userns, ...rest } = JSON.parse(probe.stdout) as Answer;
       assert.equal(probe.status, 0);
       assert.equal(typeof userns, 'boolean');
-      assert.deepEqual(rest, { ok: true, mode, netns: true, pidns: true, seccomp: true, version: 1 });
+      assert.deepEqual(rest, { ok: true, mode, netns: true, pidns: true, seccomp: true, version: 2 });
     });
 
     test('a process gets its arguments, its environment and directory, and its exit code is told', async () => {
@@ -157,6 +163,41 @@ for (const mode of ['root', 'userns'] as const) {
       const result = await runShell(sandbox, 'echo record >&3; echo again > /dev/stdout', ['logfd', '3']);
       assert.equal(await log.until('\n'), 'record\n');
       assert.equal(result.output, 'again\n');
+    });
+
+    test('extensions run beside the runtime and write into a pipe of their own', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode);
+      using output = openOutput(sandbox, 28);
+      const shell = 'echo out; echo err >&2; trap "echo asked; exit 3" TERM; echo up; while :; do sleep 0.05; done';
+      const start = ['arg', '/bin/sh', 'arg', '-c', 'arg', shell, 'env', 'PATH=/usr/bin:/bin', 'output', 'extension'];
+      sandbox.send(['start', 'extension', ...start]);
+      await output.until('up');
+      const { output: runtime } = await runShell(sandbox, 'echo runtime');
+      assert.equal(runtime, 'runtime\n');
+      sandbox.send(['signal', 'extension', 'SIGTERM']);
+      assert.deepEqual(await sandbox.answer(exitOf('extension')), { exit: 'extension', code: 3 });
+      // The signal went to the group: the shell may tell of its sleeping child.
+      assert.match(await output.until('asked'), /^out\nerr\nup\n(Terminated\n)?asked\n$/);
+    });
+
+    test('a connection is dialled inside, whether or not somebody listens there', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, ['listen', '9001']);
+      await sandbox.answer(isListener);
+      const server = createServer((socket) => socket.end('from inside'));
+      server.listen(sandbox.handles[0] as object);
+      sandbox.send(['dial', 'first', '9001']);
+      await sandbox.answer((answer) => answer['dialled'] === 'first');
+      const connection = new Socket({ handle: sandbox.handles[1] } as SocketConstructorOpts);
+      assert.equal(await text(connection), 'from inside');
+      sandbox.send(['dial', 'second', '9']);
+      const refused = await sandbox.answer(
+        (answer) => answer['dialled'] === 'second' || answer['undialled'] === 'second',
+      );
+      const error = refused['undialled'] === undefined ? await useOf(sandbox.handles[2]) : `errno ${refused['errno']}`;
+      assert.match(error, /ECONNREFUSED|errno 111/);
+      server.close();
     });
 
     test('the listener inside is served outside', {

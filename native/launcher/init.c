@@ -55,6 +55,7 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   close(FD_STDOUT_READ);
   close(FD_STDERR_READ);
   close(FD_LOG_READ);
+  close(FD_EXTENSION_READ);
   close(FD_LIFELINE_WRITE);
   ignore_signals();
   build_sandbox(setup, own_uid, own_gid);

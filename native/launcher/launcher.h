@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 // Raised whenever the messages in either direction change their meaning.
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 #define FRAME_BYTES_MAX (1u << 20)
 #define ENTRIES_MAX 512
@@ -24,7 +24,7 @@
 #define ROOT_BYTES_MAX "4194304"
 #define ROOT_INODES_MAX "8192"
 
-// Descriptors with a fixed meaning. The server opens 20, 22 and 24 through /proc/<outer pid>/fd.
+// Descriptors with a fixed meaning. The server opens 20, 22, 24 and 28 through /proc/<outer pid>/fd.
 enum {
   FD_COMMANDS = 0,
   FD_REPLIES = 3,
@@ -36,7 +36,9 @@ enum {
   FD_LOG_WRITE = 25,
   FD_LIFELINE_READ = 26,
   FD_LIFELINE_WRITE = 27,
-  FD_FIXED_LAST = 27,
+  FD_EXTENSION_READ = 28,
+  FD_EXTENSION_WRITE = 29,
+  FD_FIXED_LAST = 29,
 };
 
 // One instruction for the new root, carried out in the order of the setup message.
@@ -131,6 +133,7 @@ int open_parent(int root, const char *path, const char **name);
 // network.c
 int raise_loopback(void);
 int open_listener(long port, long *bound_port);
+int open_connection(long port);
 
 // identity.c
 void write_accounts(int root, long uid, long gid);

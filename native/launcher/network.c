@@ -1,7 +1,8 @@
-// The loopback interface of a new network namespace, and the listener that is handed to the server.
+// The loopback interface of a new network namespace, and the sockets inside it that are handed to the server.
 
 #include "launcher.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -36,5 +37,21 @@ int open_listener(long port, long *bound_port) {
     return -1;
   }
   *bound_port = ntohs(address.sin_port);
+  return fd;
+}
+
+// A TCP connection to 127.0.0.1 inside. It is not waited for: whoever gets it learns at its first use whether somebody
+// listens there, and a listener that accepts nothing holds nobody up here.
+int open_connection(long port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+  }
   return fd;
 }

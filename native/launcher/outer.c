@@ -79,6 +79,7 @@ int run_sandbox(char **cgroups) {
   open_pipe(FD_STDOUT_READ, FD_STDOUT_WRITE);
   open_pipe(FD_STDERR_READ, FD_STDERR_WRITE);
   open_pipe(FD_LOG_READ, FD_LOG_WRITE);
+  open_pipe(FD_EXTENSION_READ, FD_EXTENSION_WRITE);
   // Its other end is read by pid 1, which sees this process end even before the kernel's signal is asked for.
   open_pipe(FD_LIFELINE_READ, FD_LIFELINE_WRITE);
   if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
@@ -92,6 +93,7 @@ int run_sandbox(char **cgroups) {
   close(FD_STDOUT_WRITE);
   close(FD_STDERR_WRITE);
   close(FD_LOG_WRITE);
+  close(FD_EXTENSION_WRITE);
   close(FD_LIFELINE_READ);
   return wait_for_init(init);
 }

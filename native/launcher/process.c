@@ -23,6 +23,7 @@ struct launch {
   const char *cwd;
   long oom;
   long log_fd;           // -1 when the process wants none
+  bool extension;        // writes where all extensions do, not where the runtime does
 };
 
 // What a child that did not come to its program leaves in the pipe.
@@ -38,6 +39,7 @@ static bool parse_launch(void) {
   launch.cwd = "/";
   launch.oom = 1000;
   launch.log_fd = -1;
+  launch.extension = false;
   for (const char *key; (key = next_string()) != NULL;) {
     const char *value = next_string();
     if (value == NULL) return false;
@@ -45,6 +47,7 @@ static bool parse_launch(void) {
     else if (strcmp(key, "env") == 0 && env_count < ENV_MAX) launch.env[env_count++] = (char *)value;
     else if (strcmp(key, "cwd") == 0 && value[0] == '/') launch.cwd = value;
     else if (strcmp(key, "stdin") == 0 && strcmp(value, "null") == 0) continue;
+    else if (strcmp(key, "output") == 0 && strcmp(value, "extension") == 0) launch.extension = true;
     else if (strcmp(key, "oom") == 0 && parse_number(value, -1000, 1000, &launch.oom)) continue;
     else if (strcmp(key, "logfd") == 0 && parse_number(value, 3, LOG_FD_HIGHEST, &launch.log_fd)) continue;
     else return false;
@@ -73,7 +76,8 @@ static int arrange_descriptors(int *failure_pipe) {
   if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -1;
   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || dup2(null, 0) < 0) return -1;
-  if (dup2(FD_STDOUT_WRITE, 1) < 0 || dup2(FD_STDERR_WRITE, 2) < 0) return -1;
+  if (dup2(launch.extension ? FD_EXTENSION_WRITE : FD_STDOUT_WRITE, 1) < 0) return -1;
+  if (dup2(launch.extension ? FD_EXTENSION_WRITE : FD_STDERR_WRITE, 2) < 0) return -1;
   return launch.log_fd >= 0 && dup2(FD_LOG_WRITE, (int)launch.log_fd) < 0 ? -1 : 0;
 }
 

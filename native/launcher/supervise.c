@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -65,6 +66,25 @@ static void send_signal(const char *id, const char *name) {
   if (process != NULL) kill(-process->pid, number);
 }
 
+// A connection inside the sandbox's own network, handed to the server in the form in which Node passes handles.
+static void dial(const char *id, const char *text) {
+  long port;
+  char line[192];
+  if (!parse_number(text, 1, 65535, &port)) {
+    report_problem("command", EINVAL, "dial needs a port");
+    return;
+  }
+  int fd = open_connection(port);
+  if (fd < 0) {
+    report("{\"undialled\":\"%s\",\"errno\":%d}", id, errno);
+    return;
+  }
+  int length = snprintf(line, sizeof line,
+                        "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"dialled\":\"%s\"}}\n", id);
+  send_all(line, (size_t)length, fd);
+  close(fd);
+}
+
 static void report_end(struct process *process, int status) {
   if (WIFEXITED(status)) {
     report("{\"exit\":\"%s\",\"code\":%d}", process->id, WEXITSTATUS(status));
@@ -117,6 +137,8 @@ static void obey(const struct setup *setup) {
     start(setup, id);
   } else if (strcmp(command, "signal") == 0) {
     send_signal(id, next_string());
+  } else if (strcmp(command, "dial") == 0) {
+    dial(id, next_string());
   } else {
     report_problem("command", EINVAL, "no such command");
   }

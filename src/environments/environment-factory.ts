@@ -159,7 +159,12 @@ export class EnvironmentFactory {
       timeoutMs: settings.timeoutS * 1000,
       initializationType,
       ...runtimeVersionOf(settings, target.region),
-      process: { argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''), environment, cwd: taskRoot },
+      process: {
+        role: 'runtime',
+        argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''),
+        environment,
+        cwd: taskRoot,
+      },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
     };
   }

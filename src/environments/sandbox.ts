@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
 /**
@@ -18,8 +18,10 @@ export interface SandboxSpec {
   readonly memoryBytes: number;
 }
 
-/** The process to start inside: paths are those seen inside. */
+/** A process to start inside: paths are those seen inside. */
 export interface ProcessSpec {
+  /** The runtime has three pipes of its own; all extensions of a sandbox write into one. */
+  readonly role: 'runtime' | 'extension';
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -35,10 +37,13 @@ export interface ProcessExit {
 }
 
 export interface SandboxProcess {
+  /** Extensions may share one stream for both outputs and among each other. */
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Framed log records of the bootstraps (runtime-facts 4, TLV); undefined where the sandbox has no third pipe. */
   readonly log?: Readable;
+  /** To the process and all of its group. Without effect when it has ended. */
+  signal(name: 'SIGTERM' | 'SIGKILL'): void;
   /** Resolves once, also when the whole sandbox goes away. */
   readonly exited: Promise<ProcessExit>;
 }
@@ -52,8 +57,16 @@ export interface Sandbox {
   readonly gone: Promise<void>;
   /** Path inside of a mount's target: the same where there are namespaces, the source where there are none. */
   path(target: string): string;
-  /** Starts the one main process. Call again only after the last one ended and killAll() resolved. */
+  /**
+   * Starts a process: one runtime at a time, beside it any number of extensions. After a runtime has ended the next one
+   * begins behind killAll().
+   */
   start(process: ProcessSpec): Promise<SandboxProcess>;
+  /**
+   * A TCP connection to 127.0.0.1:port as processes inside see it, never of the server's own network. It may not be
+   * established yet; rejects when it is known that it cannot be.
+   */
+  dial(port: number): Promise<Socket>;
   /** Kills every process inside; resolves when none is left. /tmp stays. */
   killAll(): Promise<void>;
   /** Highest memory use since the last reset, in bytes, as far as this machine can tell. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, openSync } from 'node:fs';
-import { createServer, type Server, Socket } from 'node:net';
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
+import type { ProcessSpec } from '../../environments/sandbox.ts';
 
 /**
  * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
@@ -16,7 +18,7 @@ const READY_MS_MAX = 10_000;
 const COMMAND_MS_MAX = 10_000;
 const STDERR_CHARACTERS_MAX = 4096;
 /** Descriptors at which the launcher keeps the read ends of the pipes. */
-const PIPES = { stdout: 20, stderr: 22, log: 24 } as const;
+const PIPES = { stdout: 20, stderr: 22, log: 24, extension: 28 } as const;
 
 interface Report {
   readonly ready?: boolean;
@@ -27,15 +29,20 @@ interface Report {
   readonly code?: number;
   readonly signal?: string;
   readonly killed?: boolean;
+  readonly dialled?: string;
+  readonly undialled?: string;
   readonly error?: string;
   readonly step?: string;
   readonly errno?: number;
+  /** What came with the message; not part of its text. */
+  readonly handle?: unknown;
 }
 
 export interface SandboxPipes {
   readonly stdout: Socket;
   readonly stderr: Socket;
   readonly log: Socket;
+  readonly extension: Socket;
 }
 
 export class SandboxFailed extends Error {}
@@ -63,6 +70,7 @@ export class Launcher {
   #ended = false;
   #server: Server | undefined;
   #port = 0;
+  #dialCount = 0;
 
   /** Spawns a launcher that joins the control groups and then stands by for set(). */
   constructor(binary: string, cgroups: readonly string[]) {
@@ -113,6 +121,7 @@ export class Launcher {
           stdout: this.#pipe(PIPES.stdout),
           stderr: this.#pipe(PIPES.stderr),
           log: this.#pipe(PIPES.log),
+          extension: this.#pipe(PIPES.extension),
         },
       };
     } catch (error) {
@@ -125,14 +134,32 @@ export class Launcher {
     return this.#child.pid ?? 0;
   }
 
-  async startProcess(id: string, argv: readonly string[], env: Readonly<Record<string, string>>, cwd: string) {
+  async startProcess(id: string, { role, argv, environment, cwd }: ProcessSpec): Promise<Report> {
     const command = ['start', id];
     for (const argument of argv) command.push('arg', argument);
-    for (const [name, value] of Object.entries(env)) command.push('env', `${name}=${value}`);
-    command.push('cwd', cwd, 'stdin', 'null', 'logfd', '3');
+    for (const [name, value] of Object.entries(environment)) command.push('env', `${name}=${value}`);
+    command.push('cwd', cwd, 'stdin', 'null', ...(role === 'extension' ? ['output', role] : ['logfd', '3']));
     const report = this.#expect(`start ${id}`, COMMAND_MS_MAX);
     this.#commands.write(frame(command));
     return await report;
+  }
+
+  /** To the process group of a started process. */
+  signal(id: string, name: 'SIGTERM' | 'SIGKILL'): void {
+    if (!this.#ended) this.#commands.write(frame(['signal', id, name]));
+  }
+
+  /** A connection to a port of the sandbox's own loopback address. */
+  async dial(port: number): Promise<Socket> {
+    const id = `d${++this.#dialCount}`;
+    const report = this.#expect(`dial ${id}`, COMMAND_MS_MAX);
+    this.#commands.write(frame(['dial', id, String(port)]));
+    const { handle, errno } = await report;
+    if (handle === undefined)
+      throw new SandboxFailed(`port ${port} of the sandbox: ${getSystemErrorName(-(errno ?? 0))}`);
+    const socket = new Socket({ handle } as SocketConstructorOpts);
+    guardConnection(socket);
+    return socket;
   }
 
   async killAll(): Promise<void> {
@@ -181,7 +208,9 @@ export class Launcher {
       this.#port = report.listener;
       this.#server = createServer({ noDelay: true }, guardConnection).listen(handle);
       this.#server.on('error', () => undefined);
-    } else if (report.ready) this.#settle('ready', report);
+    } else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
+    else if (report.undialled !== undefined) this.#settle(`dial ${report.undialled}`, report);
+    else if (report.ready) this.#settle('ready', report);
     else if (report.started !== undefined) this.#settle(`start ${report.started}`, report);
     else if (report.failed !== undefined) this.#settle(`start ${report.failed}`, report);
     else if (report.killed) this.#settle('killed', report);

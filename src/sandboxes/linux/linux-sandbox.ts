@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { deferred } from '../../base/deferred.ts';
+import { type Deferred, deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
 import { launchErrorText } from '../../environments/fault.ts';
 import type {
@@ -98,15 +98,25 @@ class LinuxSandbox implements Sandbox {
   }
 
   async start(process: ProcessSpec): Promise<SandboxProcess> {
-    this.#oomBefore = this.#group?.oomKills() ?? 0;
-    this.#exceeded = false;
+    if (process.role === 'runtime') {
+      this.#oomBefore = this.#group?.oomKills() ?? 0;
+      this.#exceeded = false;
+    }
     const { id, exited } = this.#running.begin();
-    const report = await this.#launcher.startProcess(id, process.argv, process.environment, process.cwd);
+    const report = await this.#launcher.startProcess(id, process);
     if (report.failed !== undefined) {
       const code = getSystemErrorName(-(report.errno ?? 0));
       this.#running.exited(id, { launchError: launchErrorText(process.argv[0] ?? '', code) });
     }
-    return { stdout: this.#pipes.stdout, stderr: this.#pipes.stderr, log: this.#pipes.log, exited };
+    const signal = (name: 'SIGTERM' | 'SIGKILL') => this.#launcher.signal(id, name);
+    const { stdout, stderr, log, extension } = this.#pipes;
+    return process.role === 'extension'
+      ? { stdout: extension, stderr: extension, exited, signal }
+      : { stdout, stderr, log, exited, signal };
+  }
+
+  dial(port: number): Promise<Socket> {
+    return this.#launcher.dial(port);
   }
 
   killAll(): Promise<void> {
@@ -145,24 +155,25 @@ interface LinuxSandboxParts {
   readonly running: Running;
 }
 
-/** The one main process that runs inside at a time. */
+/** The processes that were started and have not ended. */
 class Running {
   #count = 0;
-  #id = '';
-  #exit = deferred<ProcessExit>();
+  readonly #exits = new Map<string, Deferred<ProcessExit>>();
 
   begin(): { id: string; exited: Promise<ProcessExit> } {
-    this.#id = String(++this.#count);
-    this.#exit = deferred<ProcessExit>();
-    return { id: this.#id, exited: this.#exit.promise };
+    const id = String(++this.#count);
+    const exit = deferred<ProcessExit>();
+    this.#exits.set(id, exit);
+    return { id, exited: exit.promise };
   }
 
   exited(id: string, exit: ProcessExit): void {
-    if (id === this.#id) this.#exit.resolve(exit);
+    this.#exits.get(id)?.resolve(exit);
+    this.#exits.delete(id);
   }
 
   gone(): void {
-    this.#exit.resolve({ signal: 'SIGKILL' });
+    for (const id of [...this.#exits.keys()]) this.exited(id, { signal: 'SIGKILL' });
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
 import { launchErrorText } from '../../environments/fault.ts';
@@ -26,8 +26,8 @@ class ProcessSandbox implements Sandbox {
   readonly #spec: SandboxSpec;
   readonly #directory: string;
   readonly #gone = deferred<void>();
-  #child: ChildProcess | undefined;
-  #exited: Promise<ProcessExit> = Promise.resolve({ code: 0 });
+  /** Each with its end; those that are over included, because what they started may still run in their group. */
+  readonly #started = new Map<ChildProcess, Promise<ProcessExit>>();
 
   constructor(spec: SandboxSpec, listener: Server, directory: string) {
     this.#spec = spec;
@@ -57,31 +57,33 @@ class ProcessSandbox implements Sandbox {
       // A process group of its own, so that what the function started ends with it.
       detached: true,
     });
-    this.#child = child;
-    this.#exited = new Promise((resolve) => {
+    const exited = new Promise<ProcessExit>((resolve) => {
       child.once('error', (error: NodeJS.ErrnoException) =>
         resolve({ launchError: launchErrorText(command, error.code ?? 'ENOEXEC') }),
       );
       child.once('exit', (code, signal) => resolve(signal ? { signal } : { code: code ?? 0 }));
     });
+    this.#started.set(child, exited);
     const [, stdout, stderr, log] = child.stdio as unknown as [
       null,
       SandboxProcess['stdout'],
       SandboxProcess['stderr'],
       SandboxProcess['stdout'],
     ];
-    return { stdout, stderr, log, exited: this.#exited };
+    return { stdout, stderr, log, exited, signal: (name) => signalGroup(child, name) };
+  }
+
+  async dial(port: number): Promise<Socket> {
+    const socket = connect(port, '127.0.0.1');
+    guardConnection(socket);
+    return socket;
   }
 
   async killAll(): Promise<void> {
-    const pid = this.#child?.pid;
-    if (pid === undefined) return;
-    try {
-      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
-    } catch {
-      // Nothing of the group is left.
-    }
-    await this.#exited;
+    const started = [...this.#started];
+    this.#started.clear();
+    for (const [child] of started) signalGroup(child, 'SIGKILL');
+    await Promise.all(started.map(([, exited]) => exited));
   }
 
   memoryPeakBytes(): number {
@@ -99,6 +101,15 @@ class ProcessSandbox implements Sandbox {
     this.listener.close();
     rmSync(this.#directory, { recursive: true, force: true });
     this.#gone.resolve();
+  }
+}
+
+function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, name);
+  } catch {
+    // Nothing of the group is left.
   }
 }
 

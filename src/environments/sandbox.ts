@@ -74,6 +74,19 @@ export interface Sandbox {
   resetMemoryPeak(): void;
   /** True when the machine killed a process of this sandbox for want of memory since the last start. */
   outOfMemory(): boolean;
+  /**
+   * Stops every process inside where it is, until thaw(); none of them notices. Synchronous, cheap enough for every
+   * invoke, without effect when frozen already or gone. killAll() and destroy() work on a frozen sandbox too, and leave
+   * it thawed. Never throws.
+   */
+  freeze(): void;
+  /** Lets go on what freeze() stopped; without effect when nothing is stopped. Never throws. */
+  thaw(): void;
+  /**
+   * AWS's hard share of the processors on or off. Begins off, as AWS does not throttle an init so. Without effect
+   * unless the server runs with `--cpu quota`. Never throws.
+   */
+  limitCpu(isLimited: boolean): void;
   /** Ends everything and removes every trace. Never rejects. */
   destroy(): Promise<void>;
 }

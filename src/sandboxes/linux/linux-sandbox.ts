@@ -137,6 +137,12 @@ class LinuxSandbox implements Sandbox {
     return this.#exceeded || (this.#group?.oomKills() ?? 0) > this.#oomBefore;
   }
 
+  freeze(): void {}
+
+  thaw(): void {}
+
+  limitCpu(): void {}
+
   async destroy(): Promise<void> {
     this.#watch?.stop();
     await this.#launcher.end();

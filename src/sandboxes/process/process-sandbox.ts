@@ -96,6 +96,14 @@ class ProcessSandbox implements Sandbox {
     return false;
   }
 
+  /** Nothing holds these processes together: what a function detached from its group would not be stopped with it. */
+  freeze(): void {}
+
+  thaw(): void {}
+
+  /** A share of the processors takes a control group. */
+  limitCpu(): void {}
+
   async destroy(): Promise<void> {
     await this.killAll();
     this.listener.close();

@@ -1,6 +1,6 @@
 // Drives the launcher's binary the way a server does; for the tests and the measurement beside it.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, constants, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -186,4 +186,15 @@ export async function runShell(sandbox: Sandbox, script: string, extra: readonly
     sandbox.answer((answer) => answer['exit'] === id || answer['failed'] === id),
   ]);
   return { output: printed.replace(mark, ''), errors: complained.replace(mark, ''), exit };
+}
+
+/** Why a mode cannot be tested here, or false when it can. */
+export function lackOf(mode: Mode): string | false {
+  if (process.platform !== 'linux') return 'the launcher is for Linux';
+  if (mode === 'root' && process.getuid?.() !== 0) return 'the tests do not run as root';
+  using workshop = openWorkshop();
+  const probe = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8', ...credentialsOf(mode) });
+  const result = JSON.parse(probe.stdout) as Answer;
+  if (result['mode'] !== mode) return `the launcher works in mode ${result['mode']} here`;
+  return result['ok'] === true ? false : `this machine gives no sandbox: ${probe.stdout.trim()}`;
 }

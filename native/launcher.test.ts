@@ -11,6 +11,7 @@ import {
   type Answer,
   credentialsOf,
   encodeFrame,
+  lackOf,
   type Mode,
   openOutput,
   openSandbox,
@@ -21,23 +22,11 @@ import {
   spawnSandbox,
 } from './launcher-harness.ts';
 
-const isRoot = process.getuid?.() === 0;
 const GONE_CHECK_MS = 5;
 const TMP = ['tmp', '8388608', '512'];
 
 // Version 2 of the cgroups, by itself or beside the first.
 const CGROUP_ROOT = existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';
-
-/** Why a mode cannot be tested here, or false when it can. */
-function lackOf(mode: Mode): string | false {
-  if (process.platform !== 'linux') return 'the launcher is for Linux';
-  if (mode === 'root' && !isRoot) return 'the tests do not run as root';
-  using workshop = openWorkshop();
-  const probe = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8', ...credentialsOf(mode) });
-  const result = JSON.parse(probe.stdout) as Answer;
-  if (result['mode'] !== mode) return `the launcher works in mode ${result['mode']} here`;
-  return result['ok'] === true ? false : `this machine gives no sandbox: ${probe.stdout.trim()}`;
-}
 
 const id = (name: string) => (answer: Answer) =>
   answer['exit'] === name || answer['failed'] === name || answer['started'] === name;

@@ -60,7 +60,11 @@ static unsigned long long permitted_capabilities(void) {
 bool has_capabilities(unsigned long long mask) { return geteuid() == 0 && (permitted_capabilities() & mask) == mask; }
 
 // Keeps those of `mask` that the process has.
-int keep_capabilities(unsigned long long mask) { return set_capabilities(permitted_capabilities() & mask); }
+int keep_capabilities(unsigned long long mask) {
+  // A filter needs the one or the other.
+  if (!stands(WALL_NO_NEW_PRIVS)) mask |= BIT(CAP_SYS_ADMIN);
+  return set_capabilities(permitted_capabilities() & mask);
+}
 
 // For this process and all that come from it: no program can bring a capability back, nor does uid 0 mean any.
 int drop_bounding_set(void) {
@@ -73,12 +77,29 @@ int drop_bounding_set(void) {
   return prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
 }
 
+// For a test that leaves the wall away: what the process may do, the program that it becomes may too.
+static int pass_capabilities_on(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) return -1;
+  for (int i = 0; i < 2; i++) data[i].effective = data[i].inheritable = data[i].permitted;
+  if (syscall(SYS_capset, &header, data) < 0) return -1;
+  for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+    if ((permitted_capabilities() & BIT(capability)) == 0) continue;
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -1;
+  }
+  return 0;
+}
+
 // Turns a process that pid 1 has forked into the function's user. In a user namespace the groups stay, for an ordinary
 // user may not give them up; they are of no use where no file of theirs is mounted.
 int become(bool user_namespace, long uid, long gid) {
-  if (!user_namespace && syscall(SYS_setgroups, 0, NULL) < 0) return -1;
-  if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0) return -1;
+  if (!stands(WALL_CAPABILITIES) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -1;
+  if (stands(WALL_USER)) {
+    if (!user_namespace && syscall(SYS_setgroups, 0, NULL) < 0) return -1;
+    if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0) return -1;
+  }
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -1;
-  if (set_capabilities(0) < 0) return -1;
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if ((stands(WALL_CAPABILITIES) ? set_capabilities(0) : pass_capabilities_on()) < 0) return -1;
+  return stands(WALL_NO_NEW_PRIVS) ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }

@@ -17,22 +17,23 @@ void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
     fail("idmap", "map the user into the new user namespace");
   }
   umask(022);
-  if (setup->hostname != NULL && sethostname(setup->hostname, strlen(setup->hostname)) < 0) {
+  if (setup->hostname != NULL && stands(WALL_UTS) && sethostname(setup->hostname, strlen(setup->hostname)) < 0) {
     fail("hostname", "set %s", setup->hostname);
   }
   // The server's session keyring must not be inherited; a kernel without keyrings has none to inherit.
-  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM) {
+  if (stands(WALL_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
+      errno != EPERM) {
     fail("keyring", "take a new session keyring");
   }
   build_root(setup);
-  if (!setup->network_host && raise_loopback() < 0) fail("network", "raise the loopback interface");
+  if (!setup->network_host && stands(WALL_NET) && raise_loopback() < 0) fail("network", "raise the loopback interface");
 }
 
 static void lock_down(void) {
-  if (drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
-  if (keep_capabilities(capabilities_of_init) < 0) fail("capabilities", "give up those of no use");
+  if (stands(WALL_CAPABILITIES) && drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
+  if (stands(WALL_CAPABILITIES) && keep_capabilities(capabilities_of_init) < 0) fail("capabilities", "give up those of no use");
   // From here on /proc/1 belongs to the host's root, and nobody inside reads its memory, environment or descriptors.
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("dumpable", "protect the memory of pid 1");
+  if (stands(WALL_DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("dumpable", "protect the memory of pid 1");
   // A change of capabilities may clear it.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the outer process");
 }

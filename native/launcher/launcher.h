@@ -65,6 +65,32 @@ struct setup {
   pid_t outer_pid;
 };
 
+// omit.c: walls that a test leaves away.
+enum wall {
+  WALL_SECCOMP,
+  WALL_LANDLOCK,
+  WALL_CAPABILITIES,
+  WALL_NO_NEW_PRIVS,
+  WALL_PID,
+  WALL_NET,
+  WALL_IPC,
+  WALL_UTS,
+  WALL_CGROUP_NAMESPACE,
+  WALL_PROC_MASKS,
+  WALL_PROC_READONLY,
+  WALL_READONLY,
+  WALL_USER,
+  WALL_RLIMITS,
+  WALL_NOSUID,
+  WALL_NODEV,
+  WALL_KEYRING,
+  WALL_DUMPABLE,
+  WALL_DEVICES,
+  WALL_COUNT,
+};
+bool omit_wall(const char *name);
+bool stands(enum wall wall);
+
 // report.c: JSON lines to the server.
 extern int report_fd;
 extern const char *report_text_key;

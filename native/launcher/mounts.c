@@ -15,6 +15,12 @@
 #define DETACH 2
 #define PROPAGATE_PRIVATE (1 << 18)
 
+static unsigned long long standing(unsigned long long attributes) {
+  if (!stands(WALL_NOSUID)) attributes &= ~(unsigned long long)MOUNT_ATTR_NOSUID;
+  if (!stands(WALL_NODEV)) attributes &= ~(unsigned long long)MOUNT_ATTR_NODEV;
+  return attributes;
+}
+
 // `options` is a list of names and values that ends with NULL; `attributes` are MOUNT_ATTR_*. Returns the descriptor
 // of a mount that is attached nowhere yet, or -1.
 int new_filesystem(const char *type, const char *const options[], unsigned long long attributes) {
@@ -25,7 +31,7 @@ int new_filesystem(const char *type, const char *const options[], unsigned long 
     if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[i], options[i + 1], 0) < 0) goto done;
   }
   if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) goto done;
-  tree = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, (unsigned)attributes);
+  tree = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, (unsigned)standing(attributes));
 done:;
   int error = errno;
   close(context);
@@ -44,7 +50,7 @@ static int set_attributes(int at, const char *path, unsigned flags, struct mount
 }
 
 int restrict_tree(int tree, unsigned long long attributes, bool recursive) {
-  struct mount_attr change = {.attr_set = attributes};
+  struct mount_attr change = {.attr_set = standing(attributes)};
   return set_attributes(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &change);
 }
 

@@ -14,8 +14,12 @@
 pid_t clone_into(int flags) { return (pid_t)syscall(SYS_clone, (unsigned long)flags | SIGCHLD, 0, 0, 0, 0); }
 
 int namespace_flags(const struct setup *setup) {
-  int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (!setup->network_host) flags |= CLONE_NEWNET;
+  int flags = CLONE_NEWNS;
+  if (stands(WALL_PID)) flags |= CLONE_NEWPID;
+  if (stands(WALL_IPC)) flags |= CLONE_NEWIPC;
+  if (stands(WALL_UTS)) flags |= CLONE_NEWUTS;
+  if (stands(WALL_CGROUP_NAMESPACE)) flags |= CLONE_NEWCGROUP;
+  if (!setup->network_host && stands(WALL_NET)) flags |= CLONE_NEWNET;
   if (setup->user_namespace) flags |= CLONE_NEWUSER;
   return flags;
 }

@@ -12,7 +12,7 @@
 static void add_bind(int root, const struct entry *entry) {
   struct stat status;
   unsigned long long attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  if (strcmp(entry->mode, "rw") != 0) attributes |= MOUNT_ATTR_RDONLY;
+  if (strcmp(entry->mode, "rw") != 0 && stands(WALL_READONLY)) attributes |= MOUNT_ATTR_RDONLY;
   int tree = clone_tree(AT_FDCWD, entry->source, true);
   if (tree < 0 && errno == ENOENT && strcmp(entry->mode, "ro?") == 0) return;
   if (tree < 0) fail("bind", "open %s", entry->source);
@@ -107,5 +107,5 @@ void build_root(const struct setup *setup) {
   mount_proc(root);
   if (enter_root(root) < 0) fail("root", "enter the new root");
   close(root);
-  if (restrict_path("/", MOUNT_ATTR_RDONLY) < 0) fail("root", "make the root read-only");
+  if (stands(WALL_READONLY) && restrict_path("/", MOUNT_ATTR_RDONLY) < 0) fail("root", "make the root read-only");
 }

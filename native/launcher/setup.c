@@ -91,12 +91,18 @@ static bool parse_entry(struct setup *setup, const char *key) {
   return false;
 }
 
+static void omit(const char *key) {
+  const char *name = value_of(key);
+  if (!omit_wall(name)) refuse("setup", "%s is no wall", name);
+}
+
 static void parse_key(struct setup *setup, const char *key) {
   static const char *const networks[] = {"none", "host", NULL};
   if (parse_entry(setup, key)) return;
   if (strcmp(key, "root") == 0) setup->root = path_of(key);
   else if (strcmp(key, "hostname") == 0) setup->hostname = value_of(key);
   else if (strcmp(key, "network") == 0) setup->network_host = strcmp(one_of(key, networks), "host") == 0;
+  else if (strcmp(key, "omit") == 0) omit(key);
   else if (strcmp(key, "uid") == 0) setup->uid = number_of(key, 1, UID_HIGHEST);
   else if (strcmp(key, "gid") == 0) setup->gid = number_of(key, 1, UID_HIGHEST);
   else if (strcmp(key, "hostuid") == 0) setup->host_uid = number_of(key, 1, UID_HIGHEST);

@@ -118,7 +118,9 @@ static void reap(void) {
 // SIGKILL to every process but this one. The kernel takes them all in one sweep that no fork escapes.
 static void kill_all(void) {
   killing = true;
-  kill(-1, SIGKILL);
+  if (stands(WALL_PID)) kill(-1, SIGKILL);
+  // Outside of a pid namespace that would be every process of the machine.
+  else for (int i = 0; i < PROCESSES_MAX; i++) if (processes[i].pid > 0) kill(-processes[i].pid, SIGKILL);
   reap();
 }
 

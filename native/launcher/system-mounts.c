@@ -36,7 +36,9 @@ static bool exists(int root, const char *path) {
 // covered, which is how containers come: that must be said, for the sandbox would be none without it.
 void mount_proc(int root) {
   static const char *const options[] = {NULL};
-  int proc = new_filesystem("proc", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  int proc = stands(WALL_PID)
+                 ? new_filesystem("proc", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+                 : clone_tree(AT_FDCWD, "/proc", true);
   if (proc < 0) fail("proc", "mount a new /proc (a container around this one may forbid it)");
   int target = ensure_directory(root, "/proc");
   if (target < 0 || attach(proc, target) < 0) fail("proc", "attach /proc");
@@ -45,13 +47,13 @@ void mount_proc(int root) {
   unsigned long long attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
   int mounted = open_in_root(root, "/proc", O_PATH | O_DIRECTORY);
   if (mounted < 0) fail("proc", "open /proc");
-  for (int i = 0; read_only[i] != NULL; i++) {
+  for (int i = 0; stands(WALL_PROC_READONLY) && read_only[i] != NULL; i++) {
     if (!exists(root, read_only[i])) continue;
     int tree = clone_tree(mounted, read_only[i] + sizeof "/proc/" - 1, false);
     if (tree < 0) fail("proc", "copy %s", read_only[i]);
     cover(root, read_only[i], tree, attributes);
   }
-  for (int i = 0; hidden[i] != NULL; i++) {
+  for (int i = 0; stands(WALL_PROC_MASKS) && hidden[i] != NULL; i++) {
     if (!exists(root, hidden[i])) continue;
     int tree = clone_tree(AT_FDCWD, "/dev/null", false);
     if (tree < 0) fail("proc", "copy /dev/null");
@@ -67,6 +69,11 @@ void mount_devices(int root) {
                                       "/proc/self/fd/1", "stdout", "/proc/self/fd/2", "stderr", NULL};
   int dev = ensure_directory(root, "/dev");
   if (dev < 0) fail("dev", "make /dev");
+  if (!stands(WALL_DEVICES)) {
+    int tree = clone_tree(AT_FDCWD, "/dev", true);
+    if (tree < 0 || attach(tree, dev) < 0) fail("dev", "mount the host's /dev");
+    return;
+  }
   for (int i = 0; nodes[i] != NULL; i++) {
     int target = ensure_file(root, nodes[i]);
     if (target < 0) fail("dev", "make %s", nodes[i]);

@@ -18,6 +18,8 @@ export interface Config {
   readonly credentialsFile: string | undefined;
   readonly sandbox: 'auto' | 'linux' | 'process';
   readonly network: 'none' | 'host';
+  /** Busy processors are shared by memory; under `quota` a function gets no more than AWS gives it, idle ones included. */
+  readonly cpu: 'weight' | 'quota';
   /** An idle execution environment ends after this. */
   readonly idleMs: number;
   /** How long an invoke waits for memory when the machine is full, before it is refused with 429. */
@@ -63,6 +65,7 @@ const options = {
   credentials: { type: 'string' },
   sandbox: { type: 'string', default: 'auto' },
   network: { type: 'string', default: 'none' },
+  cpu: { type: 'string', default: 'weight' },
   'idle-seconds': { type: 'string', default: '600' },
   'full-wait-seconds': { type: 'string', default: '5' },
   'memory-reserve-mb': { type: 'string', default: '512' },
@@ -86,6 +89,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   auth: 'open|sigv4   check signatures (open on loopback, sigv4 elsewhere)',
   credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
   sandbox: 'auto|linux|process   how functions are walled in (auto)',
+  cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
   network: "none|host   a function's network beyond its Runtime API (none)",
   'idle-seconds': 'N   an idle execution environment ends after this (600)',
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
@@ -171,6 +175,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     auth,
     credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
     sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'process']),
+    cpu: oneOf('cpu', values.cpu, ['weight', 'quota']),
     network: oneOf('network', values.network, ['none', 'host']),
     idleMs: seconds('idle-seconds', 86_400),
     fullWaitMs: seconds('full-wait-seconds', 900),

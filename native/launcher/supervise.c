@@ -115,12 +115,21 @@ static void reap(void) {
   reap_again = true;
 }
 
-// SIGKILL to every process but this one. The kernel takes them all in one sweep that no fork escapes.
+// To every process but this one. The kernel takes them all in one sweep that no fork escapes.
+static void signal_all(int number) {
+  if (stands(WALL_PID)) {
+    kill(-1, number);
+    return;
+  }
+  // Outside of a pid namespace that would be every process of the machine.
+  for (int i = 0; i < PROCESSES_MAX; i++) {
+    if (processes[i].pid > 0) kill(-processes[i].pid, number);
+  }
+}
+
 static void kill_all(void) {
   killing = true;
-  if (stands(WALL_PID)) kill(-1, SIGKILL);
-  // Outside of a pid namespace that would be every process of the machine.
-  else for (int i = 0; i < PROCESSES_MAX; i++) if (processes[i].pid > 0) kill(-processes[i].pid, SIGKILL);
+  signal_all(SIGKILL);
   reap();
 }
 
@@ -130,6 +139,10 @@ static void obey(const struct setup *setup) {
   if (strcmp(command, "end") == 0) _exit(0);
   if (strcmp(command, "killall") == 0) {
     kill_all();
+    return;
+  }
+  if (strcmp(command, "stop") == 0 || strcmp(command, "continue") == 0) {
+    signal_all(command[0] == 's' ? SIGSTOP : SIGCONT);
     return;
   }
   const char *id = next_string();

@@ -14,6 +14,7 @@ import { processSandboxes } from './process/process-sandbox.ts';
 export interface Wish {
   readonly sandbox: 'auto' | 'linux' | 'process';
   readonly network: 'none' | 'host';
+  readonly cpu: 'weight' | 'quota';
   /** The server is reached from this machine only. */
   readonly loopback: boolean;
 }
@@ -52,6 +53,7 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
       runDir: join(runDir, 'linux'),
       emptyDir: join(runDir, 'empty'),
       network: wish.network,
+      cpu: wish.cpu,
       ids,
     });
     return { sandboxes, warnings: wish.network === 'host' ? [HOST_NETWORK] : [] };

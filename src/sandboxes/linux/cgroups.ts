@@ -1,58 +1,75 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CpuControl, FreezerControl, MemoryControl, TasksControl } from './cgroup-controls.ts';
+import { type Controller, findPlace, type Place, read, write } from './cgroup-places.ts';
+import * as v1 from './cgroup-v1.ts';
+import * as v2 from './cgroup-v2.ts';
 
 /**
- * Memory limits by control groups: version 1, version 2, or both at once (hybrid), nested under the server's own group.
+ * Control groups: version 1, version 2, or some controllers of each (hybrid), nested under the server's own group.
  *
- * Everything made here is named `lambdad-…` and stands below the server's own group; nothing else is ever touched.
+ * Everything made here is named `lambdad-IDENTITY-…`, where the identity is that of the data folder, of which one server
+ * lives at a time; nothing else is ever touched, the groups of other servers beside this one included.
  */
 
-const ROOT = '/sys/fs/cgroup';
 /** Removing a group whose processes just died may answer EBUSY for a moment. */
 const REMOVE_TRIES_MAX = 100;
 const REMOVE_WAIT_MS_FIRST = 1;
 const REMOVE_WAIT_MS_MAX = 50;
-const PROBE_LIMIT_BYTES = 67_108_864;
+const TRIAL_BYTES = 67_108_864;
+const CONTROLLERS: readonly Controller[] = ['memory', 'cpu', 'pids', 'freezer'];
 
-/** One sandbox's group. */
-export interface MemoryGroup {
+/** One sandbox's group: in each hierarchy that has one of the controllers. Those that cannot be had are undefined. */
+export interface SandboxGroup {
   /** Directories whose cgroup.procs a process writes itself into. */
   readonly directories: readonly string[];
-  limit(memoryBytes: number): void;
-  peakBytes(): number;
-  resetPeak(): void;
-  /** Processes of this group that the kernel killed for want of memory, since it was made. */
-  oomKills(): number;
+  readonly memory: MemoryControl | undefined;
+  readonly cpu: CpuControl | undefined;
+  readonly tasks: TasksControl | undefined;
+  readonly freezer: FreezerControl | undefined;
+  /** Resolves when it is gone, or when the kernel does not let it go within a bounded time. */
   remove(): Promise<void>;
 }
 
-export interface MemoryGroups {
-  readonly version: 1 | 2;
-  create(id: string): MemoryGroup;
-  /** Removes the empty groups that servers which are gone left behind. */
-  reconcile(): void;
+export interface SandboxGroups {
+  /** Which version of the groups holds sandboxes to what; without an entry nothing does. */
+  readonly versions: Readonly<Partial<Record<Controller, 1 | 2>>>;
+  create(id: string): SandboxGroup;
+  /** Ends and removes what a server of this identity that was killed has left, frozen or not. */
+  reconcile(): Promise<void>;
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+type Places = Partial<Record<Controller, Place>>;
+
+function controlsOf(places: Places, name: string) {
+  const there = (controller: Controller) => {
+    const place = places[controller];
+    return place && { kind: place.version === 1 ? v1 : v2, directory: join(place.parent, name) };
+  };
+  const [memory, cpu, tasks, freezer] = [there('memory'), there('cpu'), there('pids'), there('freezer')];
+  return {
+    memory: memory?.kind.memoryControl(memory.directory),
+    cpu: cpu?.kind.cpuControl(cpu.directory),
+    tasks: tasks?.kind.tasksControl(tasks.directory),
+    freezer: freezer?.kind.freezerControl(freezer.directory),
+  };
+}
+
+function createGroup(places: Places, name: string): SandboxGroup {
+  const directories = [...new Set(Object.values(places).map(({ parent }) => join(parent, name)))];
+  for (const [made, directory] of directories.entries()) {
+    try {
+      mkdirSync(directory);
+    } catch (error) {
+      for (const before of directories.slice(0, made)) rmdirSync(before);
+      throw error;
+    }
   }
-}
-
-function write(path: string, text: string): boolean {
-  try {
-    writeFileSync(path, text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function counter(text: string, name: string): number {
-  const match = new RegExp(`^${name} (\\d+)$`, 'm').exec(text);
-  return match ? Number(match[1]) : 0;
+  return {
+    directories,
+    ...controlsOf(places, name),
+    remove: async () => void (await Promise.all(directories.map(remove))),
+  };
 }
 
 async function remove(directory: string): Promise<void> {
@@ -68,108 +85,66 @@ async function remove(directory: string): Promise<void> {
   }
 }
 
-/** Path of the group that the server is in, for a v1 controller or (controller "") for v2; undefined when in none. */
-function ownGroup(controller: string): string | undefined {
-  for (const line of read('/proc/self/cgroup').split('\n')) {
-    const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path !== '' && controllers.split(',').includes(controller)) return path;
-  }
-  return undefined;
-}
-
-function removeLeftovers(parent: string): void {
-  let names: string[];
+/** The trial of one controller: a group with a limit, made and removed. */
+function works(controller: Controller, place: Place, name: string): boolean {
+  let group: SandboxGroup | undefined;
   try {
-    names = readdirSync(parent).filter((name) => name.startsWith('lambdad-'));
-  } catch {
-    return;
-  }
-  for (const name of names) {
-    try {
-      // Only an empty group can be removed: one that is in use stays.
-      rmdirSync(join(parent, name));
-    } catch {}
-  }
-}
-
-function version1(): MemoryGroups | undefined {
-  const own = ownGroup('memory');
-  const parent = own === undefined ? undefined : join(ROOT, 'memory', own);
-  if (parent === undefined || !existsSync(join(parent, 'memory.limit_in_bytes'))) return undefined;
-  return {
-    version: 1,
-    create: (id) => {
-      const directory = join(parent, `lambdad-${id}`);
-      mkdirSync(directory);
-      const peak = join(directory, 'memory.max_usage_in_bytes');
-      return {
-        directories: [directory],
-        limit: (memoryBytes) => {
-          writeFileSync(join(directory, 'memory.limit_in_bytes'), String(memoryBytes));
-          // Memory and swap together, where swap is accounted: without it swapping would stretch the limit.
-          write(join(directory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
-        },
-        peakBytes: () => Number(read(peak)),
-        resetPeak: () => void write(peak, '0'),
-        oomKills: () => counter(read(join(directory, 'memory.oom_control')), 'oom_kill'),
-        remove: () => remove(directory),
-      };
-    },
-    reconcile: () => removeLeftovers(parent),
-  };
-}
-
-function version2(): MemoryGroups | undefined {
-  const own = ownGroup('');
-  const mount = existsSync(join(ROOT, 'cgroup.controllers')) ? ROOT : join(ROOT, 'unified');
-  const parent = own === undefined ? undefined : join(mount, own);
-  if (parent === undefined || !/\bmemory\b/.test(read(join(parent, 'cgroup.controllers')))) return undefined;
-  if (!enableMemory(parent)) return undefined;
-  return {
-    version: 2,
-    create: (id) => {
-      const directory = join(parent, `lambdad-${id}`);
-      mkdirSync(directory);
-      return {
-        directories: [directory],
-        limit: (memoryBytes) => {
-          writeFileSync(join(directory, 'memory.max'), String(memoryBytes));
-          write(join(directory, 'memory.swap.max'), '0');
-        },
-        peakBytes: () => Number(read(join(directory, 'memory.peak')) || read(join(directory, 'memory.current'))),
-        resetPeak: () => undefined,
-        oomKills: () => counter(read(join(directory, 'memory.events')), 'oom_kill'),
-        remove: () => remove(directory),
-      };
-    },
-    reconcile: () => removeLeftovers(parent),
-  };
-}
-
-/** Groups with controllers may hold no processes of their own: the server moves into a leaf beside the sandboxes. */
-function enableMemory(parent: string): boolean {
-  const control = join(parent, 'cgroup.subtree_control');
-  if (/\bmemory\b/.test(read(control)) || write(control, '+memory')) return true;
-  const leaf = join(parent, 'lambdad-server');
+    // Of a server that was killed in the middle of its trial.
+    rmdirSync(join(place.parent, name));
+  } catch {}
   try {
-    mkdirSync(leaf, { recursive: true });
+    group = createGroup({ [controller]: place }, name);
+    group.memory?.limit(TRIAL_BYTES);
+    group.cpu?.weigh(1);
+    group.tasks?.limit(1);
+    group.freezer?.thaw();
+    return true;
   } catch {
     return false;
+  } finally {
+    for (const directory of group?.directories ?? []) rmdirSync(directory);
   }
-  if (!write(join(leaf, 'cgroup.procs'), String(process.pid))) return false;
-  return write(control, '+memory');
 }
 
-/** What this machine offers the server, or undefined: then memory is watched instead of limited. */
-export function findMemoryGroups(): MemoryGroups | undefined {
-  const groups = version1() ?? version2();
-  if (!groups) return undefined;
+function leftovers(parent: string, prefix: string): string[] {
   try {
-    const trial = groups.create(`probe-${process.pid}`);
-    trial.limit(PROBE_LIMIT_BYTES);
-    for (const directory of trial.directories) rmdirSync(directory);
-    return groups;
+    return readdirSync(parent)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => join(parent, name));
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+/** Thaws, kills, and waits until the kernel lets the group go. */
+async function end(directory: string): Promise<void> {
+  // Of the two files of a freezer a group has one, or none.
+  write(join(directory, 'cgroup.freeze'), '0');
+  write(join(directory, 'freezer.state'), 'THAWED');
+  for (const pid of read(join(directory, 'cgroup.procs')).split('\n').map(Number)) {
+    try {
+      // 0 stands for a process that this server cannot see, and would be itself.
+      if (pid > 0) process.kill(pid, 'SIGKILL');
+    } catch {}
+  }
+  await remove(directory);
+}
+
+/** What this machine offers the server. `identity` has letters and digits only. */
+export function findGroups(identity: string): SandboxGroups {
+  const prefix = `lambdad-${identity}-`;
+  const places: Places = {};
+  for (const controller of CONTROLLERS) {
+    const place = findPlace(controller);
+    if (place && works(controller, place, `${prefix}trial`)) places[controller] = place;
+  }
+  return {
+    versions: Object.fromEntries(Object.entries(places).map(([controller, { version }]) => [controller, version])),
+    create: (id) => createGroup(places, `${prefix}${id}`),
+    reconcile: async () => {
+      const parents = new Set(Object.values(places).map(({ parent }) => parent));
+      // All thawed and killed first: a group of one hierarchy goes when its processes do, whom another may have frozen.
+      await Promise.all([...parents].flatMap((parent) => leftovers(parent, prefix).map(end)));
+    },
+  };
 }

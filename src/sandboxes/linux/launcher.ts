@@ -162,6 +162,11 @@ export class Launcher {
     return socket;
   }
 
+  /** Stops all processes inside by a signal, or lets them go on: for machines without a freezer. */
+  stopAll(isStopped: boolean): void {
+    if (!this.#ended) this.#commands.write(frame([isStopped ? 'stop' : 'continue']));
+  }
+
   async killAll(): Promise<void> {
     if (this.#ended) return;
     const report = this.#expect('killed', COMMAND_MS_MAX);

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
+import { availableParallelism, release } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { type Deferred, deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
@@ -12,14 +14,17 @@ import type {
   SandboxProcess,
   SandboxSpec,
 } from '../../environments/sandbox.ts';
-import { findMemoryGroups, type MemoryGroup } from './cgroups.ts';
+import { processorsOf, weightOf } from './cgroup-controls.ts';
+import { findGroups, type SandboxGroup } from './cgroups.ts';
+import { describeMeasures } from './describe-measures.ts';
 import type { Launcher, SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import { Standby } from './standby.ts';
 
 /**
  * Sandboxes of Linux namespaces, made by the native launcher: own mounts on a read-only root, own processes, network,
- * IPC and host name, no capabilities, a system-call filter, and memory limits by control group where there are any.
+ * IPC and host name, no capabilities, a system-call filter, and limits of memory, processors and processes by control
+ * groups where there are any.
  */
 
 const RUNTIME_API_PORT = 9001;
@@ -32,6 +37,10 @@ const HOST_UID_COUNT = 50_000;
 /** Files that a function may create in /tmp for each MB of it. */
 const INODES_PER_MB = 1000;
 const MEGABYTE = 1_048_576;
+/** Processes and threads of a function, as AWS limits them, and the launcher's own two in the same group. */
+const TASKS_MAX = 1024;
+const LAUNCHER_TASKS = 2;
+const IDENTITY_DIGITS = 12;
 
 /** What a runtime needs of the host, read-only. Absent ones are left out. */
 const SYSTEM_PATHS = ['/usr', '/lib', '/lib64', '/lib32', '/bin', '/sbin'];
@@ -60,6 +69,7 @@ export interface LinuxSandboxOptions {
   readonly emptyDir: string;
   readonly ids: Ids;
   readonly network: 'none' | 'host';
+  readonly cpu: 'weight' | 'quota';
 }
 
 class LinuxSandbox implements Sandbox {
@@ -68,11 +78,14 @@ class LinuxSandbox implements Sandbox {
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
   readonly #pipes: SandboxPipes;
-  readonly #group: MemoryGroup | undefined;
+  readonly #group: SandboxGroup;
+  /** Processors that AWS would give; undefined where they are shared by weight alone. */
+  readonly #processors: number | undefined;
   readonly #watch: MemoryWatch | undefined;
   readonly #running: Running;
   #oomBefore = 0;
   #exceeded = false;
+  #isFrozen = false;
 
   constructor(parts: LinuxSandboxParts) {
     this.#spec = parts.spec;
@@ -81,8 +94,9 @@ class LinuxSandbox implements Sandbox {
     this.runtimeApiAddress = `127.0.0.1:${parts.port}`;
     this.#pipes = parts.pipes;
     this.#group = parts.group;
+    this.#processors = parts.processors;
     this.#running = parts.running;
-    if (!parts.group)
+    if (!parts.group.memory)
       this.#watch = watchMemory(parts.launcher.pid, parts.spec.memoryBytes, () => {
         this.#exceeded = true;
         void this.#launcher.killAll();
@@ -99,7 +113,7 @@ class LinuxSandbox implements Sandbox {
 
   async start(process: ProcessSpec): Promise<SandboxProcess> {
     if (process.role === 'runtime') {
-      this.#oomBefore = this.#group?.oomKills() ?? 0;
+      this.#oomBefore = this.#group.memory?.oomKills() ?? 0;
       this.#exceeded = false;
     }
     const { id, exited } = this.#running.begin();
@@ -120,34 +134,65 @@ class LinuxSandbox implements Sandbox {
   }
 
   killAll(): Promise<void> {
+    this.thaw();
     return this.#launcher.killAll();
   }
 
   memoryPeakBytes(): number {
-    const peak = this.#group?.peakBytes() ?? this.#watch?.peakBytes() ?? 0;
+    const peak = this.#group.memory?.peakBytes() ?? this.#watch?.peakBytes() ?? 0;
     return Math.min(peak, this.#spec.memoryBytes);
   }
 
   resetMemoryPeak(): void {
-    this.#group?.resetPeak();
+    this.#group.memory?.resetPeak();
     this.#watch?.resetPeak();
   }
 
   outOfMemory(): boolean {
-    return this.#exceeded || (this.#group?.oomKills() ?? 0) > this.#oomBefore;
+    return this.#exceeded || (this.#group.memory?.oomKills() ?? 0) > this.#oomBefore;
   }
 
-  freeze(): void {}
+  freeze(): void {
+    if (this.#isFrozen) return;
+    this.#isFrozen = true;
+    this.#watch?.pause();
+    this.#hold(true);
+  }
 
-  thaw(): void {}
+  thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    this.#watch?.resume();
+    this.#hold(false);
+  }
 
-  limitCpu(): void {}
+  limitCpu(isLimited: boolean): void {
+    if (this.#processors === undefined) return;
+    try {
+      this.#group.cpu?.allow(isLimited ? this.#processors : undefined);
+    } catch {
+      // The group has gone with its sandbox.
+    }
+  }
+
+  #hold(isHeld: boolean): void {
+    const { freezer } = this.#group;
+    try {
+      if (!freezer) this.#launcher.stopAll(isHeld);
+      else if (isHeld) freezer.freeze();
+      else freezer.thaw();
+    } catch {
+      // The group has gone with its sandbox.
+    }
+  }
 
   async destroy(): Promise<void> {
+    // Some freezers keep even a kill waiting.
+    this.thaw();
     this.#watch?.stop();
     await this.#launcher.end();
     for (const pipe of Object.values(this.#pipes)) pipe.destroy();
-    await this.#group?.remove();
+    await this.#group.remove();
   }
 }
 
@@ -157,7 +202,8 @@ interface LinuxSandboxParts {
   readonly server: Server;
   readonly port: number;
   readonly pipes: SandboxPipes;
-  readonly group: MemoryGroup | undefined;
+  readonly group: SandboxGroup;
+  readonly processors: number | undefined;
   readonly running: Running;
 }
 
@@ -206,43 +252,60 @@ function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: n
     'localhost',
     'nofile',
     '1024',
-    // The user is the sandbox's own where the server is root; otherwise the limit would count the person's processes too.
-    ...(hostId > 0 ? ['nproc', '1024'] : []),
+    ...(hostId > 0 ? ['nproc', String(TASKS_MAX)] : countsByNamespace() ? ['nproc', String(TASKS_MAX + 1)] : []),
     'end',
   );
   return setup;
 }
 
+/**
+ * The user is the sandbox's own where the server is root. Otherwise it is the person's, whose processes outside a kernel
+ * before 5.14 counts too; later ones count in each user namespace, pid 1 of the sandbox included.
+ */
+function countsByNamespace(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 5 || (major === 5 && minor >= 14);
+}
+
+/** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */
+function identityOf(runDir: string): string {
+  const { dev, ino } = statSync(runDir);
+  return createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, IDENTITY_DIGITS);
+}
+
 /** Sandboxes of this kind; that this machine can make them has been tried before. */
 export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
-  const groups = findMemoryGroups();
+  for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
+  const groups = findGroups(identityOf(options.runDir));
   const standby = new Standby(options.binary, groups, options.ids);
   const isRoot = process.getuid?.() === 0;
   let nextHostId = 0;
-  const limits = groups ? `memory limits by cgroup v${groups.version}` : 'memory watched (no cgroup of our own)';
+  const processorsFor = ({ memoryBytes }: SandboxSpec) =>
+    options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
   const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
-  for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
   return {
-    description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${limits}; ${network}`,
+    description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${describeMeasures(groups.versions)}; ${network}`,
     create: async (spec) => {
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
       const { launcher, group } = standby.take();
       const running = new Running();
       try {
-        group?.limit(spec.memoryBytes);
+        group.memory?.limit(spec.memoryBytes);
+        group.cpu?.weigh(weightOf(spec.memoryBytes));
+        group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
         const set = await launcher.set(setupStrings(options, spec, hostId), {
           exited: (id, exit) => running.exited(id, exit),
           gone: () => running.gone(),
         });
-        return new LinuxSandbox({ spec, launcher, ...set, group, running });
+        return new LinuxSandbox({ spec, launcher, ...set, group, processors: processorsFor(spec), running });
       } catch (error) {
         await launcher.end();
-        await group?.remove();
+        await group.remove();
         throw error;
       }
     },
     // Mounts went with the processes of a killed server; only its groups are left.
-    reconcile: async () => groups?.reconcile(),
+    reconcile: () => groups.reconcile(),
     close: () => standby.close(),
   };
 }

@@ -11,6 +11,9 @@ const PROCESSES_MAX = 4096;
 export interface MemoryWatch {
   peakBytes(): number;
   resetPeak(): void;
+  /** Looks no more until resume(): what is frozen needs no more memory. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -63,8 +66,7 @@ export function watchMemory(launcherPid: number, memoryBytes: number, exceeded: 
     peak = Math.max(peak, bytes);
     if (bytes > memoryBytes) exceeded();
   };
-  const timer = setInterval(look, LOOK_MS);
-  timer.unref();
+  let timer = setInterval(look, LOOK_MS).unref();
   return {
     peakBytes: () => {
       if (peak === 0) peak = treeBytes(launcherPid);
@@ -72,6 +74,11 @@ export function watchMemory(launcherPid: number, memoryBytes: number, exceeded: 
     },
     resetPeak: () => {
       peak = 0;
+    },
+    pause: () => clearInterval(timer),
+    resume: () => {
+      clearInterval(timer);
+      timer = setInterval(look, LOOK_MS).unref();
     },
     stop: () => clearInterval(timer),
   };

@@ -1,17 +1,16 @@
 import type { Ids } from '../../base/ids.ts';
-import type { MemoryGroup, MemoryGroups } from './cgroups.ts';
+import type { SandboxGroup, SandboxGroups } from './cgroups.ts';
 import { Launcher } from './launcher.ts';
 
 /**
- * Launchers that wait, each already in a memory group of its own.
+ * Launchers that wait, each already in control groups of its own.
  *
- * Joining a control group waits for a grace period of the kernel: 10 to 25 ms after a quiet moment, half a millisecond
- * in the middle of others. A launcher that stands by has that behind it when a cold start needs it.
+ * Joining control groups waits for a grace period of the kernel: 10 to 25 ms after a quiet moment, half a millisecond
+ * in the middle of others, so that the first of several hierarchies costs it and the rest next to nothing. A launcher that stands by has that behind it when a cold start needs it.
  */
 export interface Ready {
   readonly launcher: Launcher;
-  /** Undefined where the server may not make groups. */
-  readonly group: MemoryGroup | undefined;
+  readonly group: SandboxGroup;
 }
 
 const STANDBY_COUNT = 3;
@@ -20,13 +19,13 @@ const REFILL_DELAY_MS = 30;
 
 export class Standby {
   readonly #binary: string;
-  readonly #groups: MemoryGroups | undefined;
+  readonly #groups: SandboxGroups;
   readonly #ids: Ids;
   readonly #waiting: Ready[] = [];
   #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(binary: string, groups: MemoryGroups | undefined, ids: Ids) {
+  constructor(binary: string, groups: SandboxGroups, ids: Ids) {
     this.#binary = binary;
     this.#groups = groups;
     this.#ids = ids;
@@ -37,7 +36,7 @@ export class Standby {
     this.#refillLater();
     for (let ready = this.#waiting.shift(); ready; ready = this.#waiting.shift()) {
       if (!ready.launcher.ended) return ready;
-      void ready.group?.remove();
+      void ready.group.remove();
     }
     return this.#spawn();
   }
@@ -49,11 +48,11 @@ export class Standby {
   }
 
   #spawn(): Ready {
-    const group = this.#groups?.create(this.#ids.hex(16));
+    const group = this.#groups.create(this.#ids.hex(16));
     try {
-      return { launcher: new Launcher(this.#binary, group?.directories ?? []), group };
+      return { launcher: new Launcher(this.#binary, group.directories), group };
     } catch (error) {
-      void group?.remove();
+      void group.remove();
       throw error;
     }
   }
@@ -76,5 +75,5 @@ export class Standby {
 
 async function end({ launcher, group }: Ready): Promise<void> {
   await launcher.end();
-  await group?.remove();
+  await group.remove();
 }

@@ -3,6 +3,7 @@
 /** A file imports from its own room and from rooms named earlier. */
 const rooms = [
   'base',
+  'runtimes',
   'model',
   'protocol',
   'store',
@@ -23,8 +24,11 @@ const rooms = [
 /** Adapter room → the room of the port that it implements: it imports that one and those before it. */
 const adapters = { databases: 'store', sandboxes: 'environments', destinations: 'invoke' };
 
-/** The command line speaks the public HTTP API only: of the server it knows the wire and the settings. */
-const cliRooms = ['base', 'model', 'protocol', 'cli'];
+/**
+ * The command line speaks the public HTTP API only: of the server it knows the wire and the settings. What runs on this
+ * machine is in a room of its own, because `doctor` and `runtimes` look at it where no server runs.
+ */
+const cliRooms = ['base', 'runtimes', 'model', 'protocol', 'cli'];
 
 const upTo = (room) => rooms.slice(0, rooms.indexOf(room) + 1);
 const anyOf = (names) => `^src/(${names.join('|')})/`;

@@ -13,7 +13,7 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
-import { findNewestPython } from '../src/base/interpreters.ts';
+import { machinePrograms } from '../src/runtimes/machine-programs.ts';
 import type { TestServer } from '../test/support/server.ts';
 import { deploy, onServer } from './bench-server.ts';
 import { type Row, row } from './statistics.ts';
@@ -78,7 +78,7 @@ async function measure(server: TestServer): Promise<Row[]> {
         () => bareMs(process.execPath, [join(dir, 'run.mjs')]),
       ),
     ];
-    const python = await findNewestPython(process.env);
+    const python = await machinePrograms('python', process.env).newest();
     if (python) {
       writeFileSync(
         join(dir, 'run.py'),

@@ -32,6 +32,8 @@ export interface Config {
   /** How long running invokes may take to finish at shutdown. */
   readonly shutdownMs: number;
   readonly nearestRuntime: boolean;
+  /** URL of a Maven repository, for machines without `mvn`. */
+  readonly mavenRepository: string | undefined;
   /** Whether functions can be created and updated on runtimes that AWS has closed. */
   readonly deprecatedRuntimes: 'refuse' | 'allow';
   /** Whether a resource policy may let everyone in. */
@@ -73,6 +75,7 @@ const options = {
   'code-storage-mb': { type: 'string', default: '76800' },
   'shutdown-seconds': { type: 'string', default: '10' },
   'nearest-runtime': { type: 'boolean', default: false },
+  'maven-repository': { type: 'string' },
   'deprecated-runtimes': { type: 'string', default: 'refuse' },
   'public-policies': { type: 'string', default: 'allow' },
   'signing-roots': { type: 'string' },
@@ -98,6 +101,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'code-storage-mb': "N   zipped packages of one account's region together (76800)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
   'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
+  'maven-repository': 'URL   where jars of the Java runtimes come from without mvn (asks mvn)',
   'deprecated-runtimes': 'refuse|allow   functions on runtimes that AWS has closed (refuse)',
   'public-policies': 'allow|block   resource policies that let everyone in (allow)',
   'signing-roots': 'FILE   root certificates (PEM) that code signatures may lead to (none)',
@@ -124,6 +128,11 @@ function oneOf<const T extends string>(name: string, text: string, values: reado
   const value = values.find((candidate) => candidate === text);
   if (value === undefined) throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${values.join(', ')}`);
   return value;
+}
+
+function httpUrl(name: string, text: string | undefined): string | undefined {
+  if (text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))) return text;
+  throw new ConfigError(`--${name}: not a URL of the form https://HOST/PATH`);
 }
 
 /** The URL itself is never repeated: it may hold a password. */
@@ -184,6 +193,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     codeStorageBytes: integer('code-storage-mb', values['code-storage-mb'], 1, 1_073_741_824) * 1_048_576,
     shutdownMs: seconds('shutdown-seconds', 900),
     nearestRuntime: values['nearest-runtime'],
+    mavenRepository: httpUrl('maven-repository', values['maven-repository']),
     deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
     signingRootsFile: values['signing-roots'] === undefined ? undefined : resolve(values['signing-roots']),

@@ -176,8 +176,9 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const sandboxes = await sandboxesOf(config, paths.run, lines);
-  const { cacheDir, nearestRuntime: nearest } = config;
-  const runtimes = new InstalledRuntimes({ directory: assetPath('runtimes'), cacheDir, nearest, progress: note });
+  const { cacheDir, nearestRuntime: nearest, mavenRepository } = config;
+  const directory = assetPath('runtimes');
+  const runtimes = new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, progress: note });
   const factory = new EnvironmentFactory({
     sandboxes,
     runtimes,

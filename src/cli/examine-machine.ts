@@ -2,8 +2,9 @@ import { constants, readFileSync } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { findPythons, pythonVersions } from '../base/interpreters.ts';
 import type { Config } from '../config.ts';
+import { versionsOf } from '../runtimes/description.ts';
+import { machinePrograms, shippedFamily } from '../runtimes/machine-programs.ts';
 import { sizeText } from './code-files.ts';
 import type { Environment } from './command.ts';
 import { type Finding, lack, note, ok } from './finding.ts';
@@ -103,7 +104,7 @@ export async function examineRuntimes(env: Environment): Promise<Finding[]> {
     found.push(
       lack('runtimes', 'other nodejs', 'npm, which fetches them, is not on PATH', ['sudo apt-get install npm']),
     );
-  const pythons = await findPythons(env);
+  const pythons = await machinePrograms('python', env).known();
   for (const { version, fullVersion, path } of pythons)
     found.push(ok('runtimes', `python${version}`, `Python ${fullVersion}, ${path}`));
   found.push(
@@ -119,7 +120,7 @@ export async function examineRuntimes(env: Environment): Promise<Finding[]> {
 }
 
 async function missingPythons(versions: readonly string[], env: Environment): Promise<Finding[]> {
-  const missing = pythonVersions.filter((version) => !versions.includes(version));
+  const missing = versionsOf(shippedFamily('python')).filter((version) => !versions.includes(version));
   if (missing.length === 0) return [];
   const install = (version: string) => `uv python install ${version}`;
   const uvFirst = (await onPath('uv', env))

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { findNewestPython } from '../base/interpreters.ts';
+import { machinePrograms } from '../runtimes/machine-programs.ts';
 import type { CodeFiles } from './code-files.ts';
 import type { Environment } from './command.ts';
 import { CommandFailure } from './failure.ts';
@@ -174,6 +174,6 @@ async function defaultRuntime(files: CodeFiles, family: Family, env: Environment
   if (family === 'nodejs') return NODE_DEFAULT;
   const wanted = /^\s*(3\.\d+)/.exec((await files.read('.python-version')) ?? '')?.[1];
   if (wanted !== undefined) return `python${wanted}`;
-  const newest = await findNewestPython(env);
+  const newest = await machinePrograms('python', env).newest();
   return newest ? `python${newest.version}` : PYTHON_DEFAULT;
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { Settings, VersionBody } from '../functions/records.ts';
@@ -8,11 +10,12 @@ import type { LogStore } from '../logs/log-store.ts';
 import { orRefusal, refusalOf } from '../neighbours/refusals.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
+import { fillTemplate, runtimeCommand } from '../runtimes/description.ts';
+import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
 import { findBootstrap } from './bootstrap.ts';
 import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
-import type { InstalledRuntime, InstalledRuntimes } from './installed-runtimes.ts';
+import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
-import { fillTemplate, runtimeCommand } from './runtimes/description.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
 import { functionVariables } from './variables.ts';
 
@@ -21,9 +24,6 @@ const MEGABYTE = 1_048_576;
 const LOG_DESCRIPTOR = 3;
 const TASK_ROOT = '/var/task';
 const RUNTIME_DIR = '/var/runtime';
-/** The share of memory that Node's young and old spaces may take (runtime-facts 3, Node). */
-const SEMI_SPACE_SHARE = 0.05;
-const OLD_SPACE_SHARE = 0.9;
 
 export interface EnvironmentTarget {
   readonly account: string;
@@ -76,8 +76,7 @@ export class EnvironmentFactory {
     });
     try {
       const log = this.#log(target, settings);
-      const note = runtime.interpreter?.note;
-      if (note !== undefined) log.stderr(Buffer.from(`lambdad: ${note}\n`));
+      for (const note of runtime.notes) log.stderr(Buffer.from(`lambdad: ${note}\n`));
       if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
       for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
       const spec = await this.#spec(target, own, sandbox, runtime, log, mounts);
@@ -105,7 +104,7 @@ export class EnvironmentFactory {
     target: EnvironmentTarget,
     own: Variables,
     sandbox: Sandbox,
-    runtime: InstalledRuntime,
+    runtime: ObtainedRuntime,
     log: FunctionLog,
     mounts: readonly Mount[],
   ): Promise<EnvironmentSpec> {
@@ -125,8 +124,7 @@ export class EnvironmentFactory {
       layerRoot,
       version: runtime.version,
       interpreter: runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '',
-      maxOldSpaceMb: String(Math.floor(settings.memoryMb * OLD_SPACE_SHARE)),
-      maxSemiSpaceMb: String(Math.floor(settings.memoryMb * SEMI_SPACE_SHARE)),
+      memoryMb: String(settings.memoryMb),
       handler: settings.handler ?? '',
       runtime: settings.runtime ?? '',
       bootstrap: sandbox.path(bootstrap.path),
@@ -161,7 +159,12 @@ export class EnvironmentFactory {
       ...runtimeVersionOf(settings, target.region),
       process: {
         role: 'runtime',
-        argv: runtimeCommand(runtime, values, environment['NODE_OPTIONS'] ?? ''),
+        argv: runtimeCommand({
+          match: runtime,
+          values,
+          variables: environment,
+          hasFile: (name) => existsSync(join(runtime.directory, name)),
+        }),
         environment,
         cwd: taskRoot,
       },

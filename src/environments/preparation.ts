@@ -4,7 +4,8 @@ import { NeighbourUnreachable } from '../neighbours/neighbours.ts';
 import { refusalOf } from '../neighbours/refusals.ts';
 import { KeyUnusable } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
-import { type InstalledRuntimes, RuntimeMissing } from './installed-runtimes.ts';
+import { RuntimeMissing } from '../runtimes/obtained-runtime.ts';
+import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { layerFolder } from './layer-folder.ts';
 
 /** What has to be done before a version is Active: its code and layers unpacked, its runtime found or fetched. */

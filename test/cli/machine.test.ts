@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { assetPath } from '../../src/base/assets.ts';
-import { findNewestPython, findPython, findPythons } from '../../src/base/interpreters.ts';
 import { namespaceRemedy } from '../../src/base/namespace-remedy.ts';
 import { namespaceFindings } from '../../src/cli/examine-sandbox.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { FakeLambda } from './fake-lambda.ts';
 import { folderOf, runCommand } from './run-command.ts';
 
@@ -95,10 +95,10 @@ describe('interpreters', () => {
       HOME: home.path,
       UV_PYTHON_INSTALL_DIR: join(home.path, 'uv'),
     };
-    assert.equal((await findPython('3.15', env))?.fullVersion, '3.15.2');
-    assert.equal((await findPython('3.14', env))?.fullVersion, '3.14.10');
-    assert.equal((await findNewestPython(env))?.version, '3.15');
-    const versions = (await findPythons(env)).map(({ version }) => version);
+    assert.equal((await machinePrograms('python', env).exact('3.15'))?.fullVersion, '3.15.2');
+    assert.equal((await machinePrograms('python', env).exact('3.14'))?.fullVersion, '3.14.10');
+    assert.equal((await machinePrograms('python', env).newest())?.version, '3.15');
+    const versions = (await machinePrograms('python', env).known()).map(({ version }) => version);
     assert.ok(versions.includes('3.8') && versions.includes('3.14') && versions.includes('3.15'));
     assert.equal(existsSync(join(home.path, '.pyenv/versions/3.14.1/bin/python3.14.asked')), false, 'not needed');
   });
@@ -110,8 +110,8 @@ describe('interpreters', () => {
       'bin/python3*': says('3.15.9', '/bin/sh'),
     });
     const env = { PATH: join(home.path, 'bin'), HOME: home.path };
-    assert.notEqual((await findPython('3.14', env))?.path, join(home.path, 'bin/python3.14'));
-    assert.equal((await findPython('3.15', env))?.fullVersion, '3.15.9');
+    assert.notEqual((await machinePrograms('python', env).exact('3.14'))?.path, join(home.path, 'bin/python3.14'));
+    assert.equal((await machinePrograms('python', env).exact('3.15'))?.fullVersion, '3.15.9');
   });
 });
 

@@ -15,8 +15,8 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
-import { findPythons } from '../../src/base/interpreters.ts';
 import { shapes } from '../../src/model/shapes.gen.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { type ZipEntry, zipOf } from '../support/zip.ts';
@@ -96,7 +96,7 @@ describe('a layer at work', { timeout: 120_000 }, () => {
   });
 
   it('is seen by a Python function', async (context) => {
-    const [python] = await findPythons(process.env);
+    const [python] = await machinePrograms('python', process.env).known();
     if (python === undefined && process.env['CI'] !== 'true') return context.skip('no Python on this machine');
     assert.ok(python);
     const version = python.version.split('.').slice(0, 2).join('.');

@@ -9,7 +9,8 @@ import {
   type LambdaClient,
   type Runtime,
 } from '@aws-sdk/client-lambda';
-import { findPythons, pythonVersions } from '../../src/base/interpreters.ts';
+import { versionsOf } from '../../src/runtimes/description.ts';
+import { machinePrograms, shippedFamily } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { zipOf } from '../support/zip.ts';
@@ -54,7 +55,7 @@ for (const major of nodeMajors)
   });
 
 test('python3.x, each version that this machine has', { timeout: 120_000 }, async (context) => {
-  const pythons = await findPythons(process.env);
+  const pythons = await machinePrograms('python', process.env).known();
   if (pythons.length === 0 && process.env['CI'] !== 'true') return context.skip('no Python on this machine');
   assert.ok(pythons.length > 0, 'a Python must be there under CI=true');
   for (const { version, fullVersion } of pythons) {
@@ -103,7 +104,7 @@ test('a runtime that is not there makes the function Failed, with the command th
 
 test('--nearest-runtime runs a function on the version next to its own, and says so in the log', async (context) => {
   const missing = await missingPython();
-  const there = await findPythons(process.env);
+  const there = await machinePrograms('python', process.env).known();
   if (missing === undefined || there.length === 0)
     return context.skip('needs a Python that is there and one that is not');
   const lenient = await startTestServer({ args: ['--cache', cacheDir, '--nearest-runtime'] });
@@ -127,6 +128,8 @@ test('--nearest-runtime runs a function on the version next to its own, and says
 
 /** A version that functions may be created for and that this machine does not have. */
 async function missingPython(): Promise<string | undefined> {
-  const there = (await findPythons(process.env)).map(({ version }) => version);
-  return pythonVersions.find((version) => Number(version.split('.')[1]) >= 10 && !there.includes(version));
+  const there = (await machinePrograms('python', process.env).known()).map(({ version }) => version);
+  return versionsOf(shippedFamily('python')).find(
+    (version) => Number(version.split('.')[1]) >= 10 && !there.includes(version),
+  );
 }

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cachedFolder } from './cached-folder.ts';
+import { ClientMissing, runClient } from './client-run.ts';
+import { type Artefact, isInRange, type RuntimeFamily, type RuntimeMatch } from './description.ts';
+import { fetchMavenFiles } from './maven-files.ts';
+import { npmCi } from './npm-release.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The artefacts that a runtime takes. */
+export function artefactsOf({ family, version }: RuntimeMatch): readonly Artefact[] {
+  return family.description.artefacts.filter((artefact) => isInRange(artefact, version));
+}
+
+/** Where an artefact lies once it is fetched: named for what pins it, so that another pin is another folder. */
+export function artefactPlace(cacheDir: string, family: RuntimeFamily, artefact: Artefact): string {
+  const digest = createHash('sha256').update(pinsOf(family, artefact)).digest('hex').slice(0, 16);
+  return join(cacheDir, 'artefacts', `${family.name}-${artefact.name}-${digest}`);
+}
+
+function pinsOf(family: RuntimeFamily, artefact: Artefact): string {
+  switch (artefact.client) {
+    case 'npm':
+      return readFileSync(join(family.directory, artefact.folder, 'package-lock.json'), 'utf8');
+    case 'pip':
+      return readFileSync(join(family.directory, artefact.requirements), 'utf8');
+    case 'maven':
+      return JSON.stringify(artefact.files);
+  }
+}
+
+export interface ArtefactFetch {
+  readonly family: RuntimeFamily;
+  readonly artefact: Artefact;
+  readonly place: string;
+  /** The interpreter on the host, for clients that belong to a language. */
+  readonly interpreter: string;
+  /** URL of a Maven repository, for machines without `mvn`. */
+  readonly mavenRepository?: string | undefined;
+  readonly env: Environment;
+}
+
+/** Fetches an artefact into its place, unless it is there. Rejects with an Error whose message says why it cannot. */
+export async function fetchArtefact(fetch: ArtefactFetch): Promise<void> {
+  const { family, artefact, place } = fetch;
+  await cachedFolder(place, async (work) => {
+    switch (artefact.client) {
+      case 'npm':
+        for (const name of ['package.json', 'package-lock.json'])
+          await copyFile(join(family.directory, artefact.folder, name), join(work, name));
+        return npmCi(work, fetch.env);
+      case 'pip':
+        return fetchPip(join(family.directory, artefact.requirements), work, fetch);
+      case 'maven':
+        return fetchMavenFiles(artefact.files, work, fetch);
+    }
+  });
+}
+
+/** By the interpreter's own pip, else by that of the `python3` on PATH, else by uv. */
+async function fetchPip(requirements: string, work: string, { interpreter, env }: ArtefactFetch): Promise<void> {
+  const options = ['--no-deps', '--require-hashes', '--only-binary', ':all:', '--target', work, '-r', requirements];
+  const quiet = [
+    '--quiet',
+    '--no-input',
+    '--disable-pip-version-check',
+    '--no-compile',
+    '--root-user-action',
+    'ignore',
+  ];
+  const clients: readonly (readonly [string, readonly string[]])[] = [
+    [interpreter, ['-m', 'pip', 'install', ...quiet, ...options]],
+    ['python3', ['-m', 'pip', 'install', ...quiet, ...options]],
+    ['uv', ['pip', 'install', '--quiet', '--python', interpreter, ...options]],
+  ];
+  let complaint: unknown;
+  for (const [program, args] of clients) {
+    try {
+      return await runClient(program, args, work, env);
+    } catch (error) {
+      const lacksPip = (error as Error).message.includes('No module named pip');
+      if (!(error instanceof ClientMissing) && !lacksPip) throw error;
+      complaint ??= error;
+    }
+  }
+  throw complaint;
+}

@@ -150,6 +150,7 @@ export class EnvironmentFactory {
       overridable: description.overridable,
       ...(runtime.interpreter ? { logDescriptor: LOG_DESCRIPTOR } : {}),
     });
+    const hasFile = (name: string) => existsSync(join(runtime.directory, name));
     return {
       functionName,
       functionVersion: version,
@@ -159,12 +160,7 @@ export class EnvironmentFactory {
       ...runtimeVersionOf(settings, target.region),
       process: {
         role: 'runtime',
-        argv: runtimeCommand({
-          match: runtime,
-          values,
-          variables: environment,
-          hasFile: (name) => existsSync(join(runtime.directory, name)),
-        }),
+        argv: runtimeCommand({ match: runtime, values, variables: environment, hasFile }),
         environment,
         cwd: taskRoot,
       },

@@ -229,7 +229,7 @@ class Running {
   }
 }
 
-function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: number): string[] {
+export function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: number): string[] {
   const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
   if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');

@@ -4,12 +4,12 @@
  * just the walls that stand before it. Prints one JSON object.
  */
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSocket } from 'node:dgram';
 import type { LambdaClient, Runtime } from '@aws-sdk/client-lambda';
 import { findNewestPython } from '../../src/base/interpreters.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
@@ -19,6 +19,8 @@ import { probeWithoutWalls } from './sandbox-without-walls.ts';
 
 const SHM_KEY = 0x6c616d62;
 const PROCESS_MARK = 'lambdad-neighbour';
+/** With which a Node function makes system calls by number. */
+export const SYSTEM_PYTHON = '/usr/bin/python3';
 const DEVICES = ['/dev/vda', '/dev/sda', '/dev/nvme0n1', '/dev/loop0', '/dev/kmsg'];
 
 export type Outcome = { readonly through?: string; readonly stopped?: string };
@@ -43,14 +45,12 @@ function fileBelow(directory: string, named: string): string {
 
 /** Answers "reached" to whoever comes, over TCP on every address, UDP, and an abstract socket. */
 async function listenEverywhere(abstractName: string): Promise<number> {
-  const reached = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.end('reached');
-  });
+  const answer = (socket: Socket) => socket.on('error', () => undefined).end('reached');
+  const reached = createServer(answer);
   reached.listen(0, '::');
   await once(reached, 'listening');
   const { port } = reached.address() as { port: number };
-  createServer((socket) => socket.end('reached')).listen({ path: `\0${abstractName}` });
+  createServer(answer).listen({ path: `\0${abstractName}` });
   const datagrams = createSocket('udp4');
   datagrams.on('message', (_message, from) => datagrams.send('reached', from.port, from.address));
   datagrams.bind(port);
@@ -58,7 +58,7 @@ async function listenEverywhere(abstractName: string): Promise<number> {
   return port;
 }
 
-async function worldOf(server: TestServer, client: LambdaClient, python: string): Promise<ProbeWorld> {
+async function worldOf(server: TestServer, client: LambdaClient): Promise<ProbeWorld> {
   const place = mkdtempSync(join(tmpdir(), 'lambdad-battery-'));
   chmodSync(place, 0o755);
   const sharedTmp = join(place, 'tmp-of-another');
@@ -97,7 +97,8 @@ async function worldOf(server: TestServer, client: LambdaClient, python: string)
     shmKey: SHM_KEY,
     queueName: 'lambdad-queue',
     keyName: 'lambdad-key',
-    python,
+    // Of the system, so that a function in another language sees it too.
+    python: SYSTEM_PYTHON,
   };
 }
 
@@ -123,7 +124,10 @@ async function insideFunctions(client: LambdaClient, world: ProbeWorld, runtime:
   const onlyInNode = new Set(['datagram_to_the_host']);
   return {
     node: await invoke('node', names),
-    python: await invoke('python', names.filter((name) => !onlyInNode.has(name))),
+    python: await invoke(
+      'python',
+      names.filter((name) => !onlyInNode.has(name)),
+    ),
   };
 }
 
@@ -132,11 +136,12 @@ const interpreter = await findNewestPython(process.env);
 if (!interpreter) throw new Error('no Python');
 const server = await startTestServer({ args: ['--deprecated-runtimes', 'allow'] });
 const client = server.client();
-const world = await worldOf(server, client, interpreter.path);
+const world = await worldOf(server, client);
 const inside = await insideFunctions(client, world, `python${interpreter.version}`);
 const sandbox = /^sandbox: +(.*)$/m.exec(server.stdout())?.[1] ?? '';
 const unwalled: Record<string, Outcome> = {};
-for (const [name, walls] of Object.entries(probeWalls)) unwalled[name] = await probeWithoutWalls(name, world, walls, files);
+for (const [name, walls] of Object.entries(probeWalls))
+  unwalled[name] = await probeWithoutWalls(name, world, walls, files);
 await server.stop();
 console.log(JSON.stringify({ sandbox, ...inside, unwalled } satisfies BatteryReport));
 process.exit(0);

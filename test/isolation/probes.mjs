@@ -100,16 +100,11 @@ export const PROBES = {
     fs.writeFileSync('/proc/sys/kernel/hostname', 'planted');
     return 'wrote /proc/sys';
   },
-  magic_key: () => orThrow(fs.openSync('/proc/sysrq-trigger', 'w') && 'opened the magic key'),
   system_tree: () => `/sys has ${fs.readdirSync('/sys/kernel').length} entries of the kernel`,
   control_groups: () => `${fs.readdirSync('/sys/fs/cgroup')}`,
   higher_priority: () => {
     os.setPriority(0, -10);
     return 'before all others';
-  },
-  spared_when_memory_ends: () => {
-    fs.writeFileSync('/proc/self/oom_score_adj', '-900');
-    return 'others are killed first';
   },
   abstract_socket: (world) =>
     new Promise((resolve, reject) => {

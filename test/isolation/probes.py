@@ -28,7 +28,7 @@ def sleeper():
     return subprocess.Popen(['sleep', '5'], stdout=subprocess.DEVNULL)
 
 
-# Files ---------------------------------------------------------------------------------------------------------------
+# Files
 def host_file(world):
     return read(world['secretFile'])
 
@@ -107,7 +107,7 @@ def set_uid(world):
     return 'a set-uid program ran as root'
 
 
-# Processes -----------------------------------------------------------------------------------------------------------
+# Processes
 def see_process(world):
     command = open(f'/proc/{world["pid"]}/cmdline', 'rb').read()
     if world['processMark'].encode() not in command:
@@ -179,7 +179,7 @@ def compare_processes(world):
     return call('kcmp', os.getpid(), os.getppid() or 1, 6, 0, 0)
 
 
-# The kernel ----------------------------------------------------------------------------------------------------------
+# The kernel
 def mount(world):
     return call('mount', b'none', b'/tmp', b'tmpfs', 0, None)
 
@@ -259,33 +259,10 @@ def accounting(world):
     return call('acct', None)
 
 
-def load_module(world):
-    try:
-        return call('init_module', None, 0, b'')
-    except OSError as error:
-        # What is no module is refused only behind the question whether one may.
-        if error.errno in (8, 14, 22):
-            return f'asked for the module: {error}'
-        raise
-
-
 def kernel_setting(world):
     with open('/proc/sys/kernel/hostname', 'w') as file:
         file.write('planted')
     return 'wrote /proc/sys'
-
-
-def magic_key(world):
-    with open('/proc/sysrq-trigger', 'w'):
-        return 'opened the magic key'
-
-
-def kernel_memory(world):
-    with open('/proc/kcore', 'rb') as file:
-        data = file.read(4)
-    if data != b'\x7fELF':
-        raise OSError('masked')
-    return 'the memory of the kernel'
 
 
 def timers_of_all(world):
@@ -303,7 +280,7 @@ def control_groups(world):
     return f'{os.listdir("/sys/fs/cgroup")}'
 
 
-# Limits --------------------------------------------------------------------------------------------------------------
+# Limits
 def core_dumps(world):
     resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20))
     return 'core dumps are on'
@@ -317,14 +294,6 @@ def more_descriptors(world):
 def higher_priority(world):
     os.setpriority(os.PRIO_PROCESS, 0, -10)
     return 'before all others'
-
-
-def spared_when_memory_ends(world):
-    with open('/proc/self/oom_score_adj', 'w') as file:
-        file.write('-900')
-    return 'others are killed first'
-
-
 
 PROBES = {name: probe for module in (sys.modules[__name__], probes_of_sockets) for name, probe in vars(module).items()
           if getattr(probe, '__code__', None) and probe.__code__.co_varnames[:1] == ('world',)}
@@ -342,7 +311,6 @@ def run_apart(name, world):
 
 def handler(event, context):
     return {name: run_apart(name, event) for name in (event.get('only') or PROBES)}
-
 
 if __name__ == '__main__':
     try:

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
 import { openOutput, openWorkshop, SANDBOX_HOST_UID, spawnSandbox } from '../../native/launcher-harness.ts';
+import { setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
 import type { Outcome } from './disposable-machine.ts';
 import type { ProbeWorld, Walls } from './probe-layers.ts';
 
@@ -30,11 +30,20 @@ export async function probeWithoutWalls(
     using output = openOutput(sandbox, 20);
     const runsInNode = files['probes.mjs']?.includes(`${name}:`) === true && name === 'datagram_to_the_host';
     const program = runsInNode ? [process.execPath, '/var/task/probes.mjs'] : [world.python, '/var/task/probes.py'];
-    const shell = `"$@"; echo '${MARK}'`;
+    const shell = `"$@" 2>&1; echo '${MARK}'`;
     const argv = ['/bin/sh', '-c', shell, 'sh', ...program, name, JSON.stringify(world)];
-    sandbox.send(['start', 'probe', ...argv.flatMap((arg) => ['arg', arg]), 'env', 'PATH=/usr/bin:/bin', 'cwd', '/var/task']);
+    sandbox.send([
+      'start',
+      'probe',
+      ...argv.flatMap((arg) => ['arg', arg]),
+      'env',
+      'PATH=/usr/bin:/bin',
+      'cwd',
+      '/var/task',
+    ]);
     const text = await output.until(MARK);
-    return JSON.parse(text.slice(0, text.indexOf('\n'))) as Outcome;
+    const line = text.split('\n').find((candidate) => candidate.startsWith('{'));
+    return line === undefined ? { stopped: `no answer: ${text}` } : (JSON.parse(line) as Outcome);
   } catch (error) {
     return { stopped: `the sandbox: ${(error as Error).message}` };
   } finally {
@@ -56,11 +65,18 @@ function setupOf(directory: string, emptyDir: string, code: string): string[] {
 
 function withoutWalls(setup: readonly string[], world: ProbeWorld, { omit = [], bind, tmp }: Walls): string[] {
   const end = setup.lastIndexOf('end');
-  const strings = setup.slice(0, end);
+  // A host's network may have that port in use, and no probe wants the Runtime API.
+  const listen = setup.indexOf('listen');
+  const strings = [...setup.slice(0, listen), ...setup.slice(listen + 2, end)];
   if (tmp) {
     const at = strings.indexOf('tmp');
     strings.splice(at, 3, 'bind', tmp(world), '/tmp', 'rw');
   }
   const shown = bind?.(world) ?? [];
-  return [...strings, ...shown.flatMap(([from, to]) => ['bind', from, to, 'ro']), ...omit.flatMap((wall) => ['omit', wall]), 'end'];
+  return [
+    ...strings,
+    ...shown.flatMap(([from, to]) => ['bind', from, to, 'ro']),
+    ...omit.flatMap((wall) => ['omit', wall]),
+    'end',
+  ];
 }

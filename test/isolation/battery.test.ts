@@ -6,12 +6,10 @@
  * probe that succeeds harms nothing.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
 import { skipUnless } from '../support/requirement.ts';
-import type { BatteryReport } from './disposable-machine.ts';
+import type { BatteryReport } from './battery-run.ts';
+import { onDisposableMachine } from './on-disposable-machine.ts';
 import { probeWalls } from './probe-layers.ts';
 
 const BATTERY_MS_MAX = 300_000;
@@ -19,23 +17,7 @@ const PROBES_MIN = 40;
 const names = Object.keys(probeWalls);
 const skip = skipUnless(process.platform === 'linux' && process.getuid?.() === 0, 'the battery needs root on Linux');
 
-async function runBattery(): Promise<BatteryReport> {
-  const namespaces = ['--mount', '--net', '--ipc', '--uts', '--pid', '--fork', '--mount-proc', '--kill-child'];
-  const place = (file: string) => join(import.meta.dirname, file);
-  // The games folder takes a program with the set-uid bit; nothing of that is to be seen outside.
-  const prepare = 'mount -t tmpfs none /usr/games && exec "$@"';
-  const argv = ['python3', place('outer_world.py'), process.execPath, place('disposable-machine.ts')];
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', prepare, 'sh', ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-  });
-  const [printed, complained] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  try {
-    return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as BatteryReport;
-  } catch {
-    throw new Error(`the battery gave no report: ${printed.slice(-2000)}\n${complained.slice(-4000)}`);
-  }
-}
+const runBattery = () => onDisposableMachine<BatteryReport>('battery-run.ts');
 
 describe('the isolation battery', { skip, timeout: BATTERY_MS_MAX }, () => {
   let report: BatteryReport;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openOutput, openWorkshop, SANDBOX_HOST_UID, spawnSandbox } from '../../native/launcher-harness.ts';
 import { setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
-import type { Outcome } from './disposable-machine.ts';
+import type { Outcome } from './battery-run.ts';
 import type { ProbeWorld, Walls } from './probe-layers.ts';
 
 const MARK = 'end of the probe';

@@ -11,7 +11,7 @@ import { createServer, type Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LambdaClient, Runtime } from '@aws-sdk/client-lambda';
-import { findNewestPython } from '../../src/base/interpreters.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { type ProbeWorld, probeWalls } from './probe-layers.ts';
@@ -132,7 +132,7 @@ async function insideFunctions(client: LambdaClient, world: ProbeWorld, runtime:
 }
 
 if (hostname() !== 'disposable') throw new Error('this is for a disposable machine only');
-const interpreter = await findNewestPython(process.env);
+const interpreter = await machinePrograms('python', process.env).newest();
 if (!interpreter) throw new Error('no Python');
 const server = await startTestServer({ args: ['--deprecated-runtimes', 'allow'] });
 const client = server.client();

@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { LambdaClient, Runtime } from '@aws-sdk/client-lambda';
-import { findNewestPython } from '../../src/base/interpreters.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, type Deployed, type Invoked, invokeFunction } from '../support/functions.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const NEIGHBOUR_INVOKES_MIN = 5;
 const TEST_MS_MAX = 120_000;
-const python = await findNewestPython(process.env);
+const python = await machinePrograms('python', process.env).newest();
 const skip = skipUnless(process.platform === 'linux' && python !== undefined, 'Linux and a Python');
 
 let server: TestServer;

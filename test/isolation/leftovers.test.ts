@@ -66,7 +66,7 @@ describe('what is left behind', { skip }, () => {
   for (const start of ['and hang', 'and exit'] as const) {
     test(`a background process does not outlive its invoke (${start})`, async () => {
       const name = `daemon-${start.replaceAll(' ', '-')}`;
-      await createFunction(client, name, { Timeout: 2, files: { 'index.mjs': DAEMON } });
+      await createFunction(client, name, { Timeout: 5, files: { 'index.mjs': DAEMON } });
       const { error } = await invokeFunction(client, name, { start });
       assert.equal(error, 'Unhandled');
       assert.deepEqual(commandsWith(BACKGROUND), []);

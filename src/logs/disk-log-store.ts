@@ -1,20 +1,25 @@
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
-import { diskBytes, LogCatalogue, type Stream, TIME_SLACK_MS } from './log-catalogue.ts';
-import { victims } from './log-eviction.ts';
-import { decodeName, encodeName, nameFile, segmentFile } from './log-file-name.ts';
+import { diskBytes, type Group, LogCatalogue, type Stream, TIME_SLACK_MS } from './log-catalogue.ts';
+import { encodeName, segmentFile } from './log-file-name.ts';
+import { keepName, LogGroups } from './log-groups.ts';
 import { readGroup } from './log-read.ts';
+import { expiredBefore } from './log-retention.ts';
 import { appendEvents, type Segment, type StoredEvent } from './log-segment.ts';
-import type {
-  FoundEvent,
-  LogGroupKey,
-  LogGroupView,
-  LogQuery,
-  LogStore,
-  LogStreamKey,
-  LogStreamView,
+import { LogSpace } from './log-space.ts';
+import {
+  type FoundEvent,
+  type LogGroupKey,
+  type LogGroupSettings,
+  type LogGroupView,
+  type LogQuery,
+  type LogStore,
+  LogStoreUnavailable,
+  type LogStreamKey,
+  type LogStreamView,
+  type NewLogEvent,
 } from './log-store.ts';
 
 export interface DiskLogStoreParts {
@@ -40,20 +45,25 @@ const READ_LANES = 4;
 const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
 /** No segment takes a greater part of the whole, so that making room never takes much more than is needed. */
 const SEGMENTS_IN_TOTAL = 16;
-const STREAMS_MAX = 50_000;
-/** Making room makes this much of it, so that it is not done for every line. */
-const ROOM_KEPT = 0.95;
+/** A file holds no more time than this, so that expired events do not stay for the sake of later ones. */
+const SEGMENT_SPAN_MS = 86_400_000;
+/** How often expired events are dropped. */
+const SWEEP_INTERVAL_MS = 15 * 60_000;
 const TROUBLE_INTERVAL_MS = 10_000;
 
 /**
  * Logs on disk: a directory per account, region and group, and in it append-only files, one or more per stream.
  *
- * Nothing is synced: a machine that loses power may lose the last lines, as may a killed server. One loop writes, opening
- * one file at a time, so that descriptors do not grow with the number of streams.
+ * Events are not synced: a machine that loses power may lose the last lines, as may a killed server those that functions
+ * wrote just then. One loop writes, opening one file at a time, so that descriptors do not grow with the number of streams.
+ *
+ * Deliberate difference from AWS: a stream that nobody made goes with its last event.
  */
 export class DiskLogStore implements LogStore {
   readonly #parts: DiskLogStoreParts;
   readonly #catalogue: LogCatalogue;
+  readonly #space: LogSpace;
+  readonly #groups: LogGroups;
   readonly #segmentBytesMax: number;
   readonly #dirty = new Set<Stream>();
   readonly #reads = new KeyedMutex();
@@ -62,9 +72,8 @@ export class DiskLogStore implements LogStore {
   /** Everything that changes files, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #writeTimer: Timer | undefined;
+  #sweepTimer: Timer | undefined;
   #bufferedCharacters = 0;
-  #totalBytes = 0;
-  #streamCount = 0;
   #sequence: number;
   #isWriting = false;
   #isClosed = false;
@@ -74,10 +83,19 @@ export class DiskLogStore implements LogStore {
 
   constructor(parts: DiskLogStoreParts) {
     this.#parts = parts;
-    this.#catalogue = new LogCatalogue(parts.directory);
+    const catalogue = new LogCatalogue(parts.directory);
+    this.#catalogue = catalogue;
+    this.#space = new LogSpace({ catalogue, bytesMax: parts.totalBytesMax, onTrouble: parts.onTrouble });
+    this.#groups = new LogGroups({
+      catalogue,
+      space: this.#space,
+      nextNumber: () => this.#nextSequence(),
+      discard: (stream) => this.#discard(stream),
+    });
     this.#segmentBytesMax = Math.min(SEGMENT_BYTES_MAX, Math.ceil(parts.totalBytesMax / SEGMENTS_IN_TOTAL));
     // Microseconds: more than one event in each would be needed for a later process to begin below.
     this.#sequence = parts.clock.now() * 1000;
+    this.#sweepLater();
   }
 
   /** How many events were lost since the start: full disk, disk too slow. */
@@ -85,7 +103,7 @@ export class DiskLogStore implements LogStore {
     return this.#droppedEvents;
   }
 
-  append(key: LogStreamKey, events: readonly { readonly timestamp: number; readonly message: string }[]): void {
+  append(key: LogStreamKey, events: readonly NewLogEvent[]): void {
     if (this.#isClosed || events.length === 0) return;
     const now = this.#parts.clock.now();
     const group = this.#catalogue.group(key, now);
@@ -97,24 +115,43 @@ export class DiskLogStore implements LogStore {
         continue;
       }
       this.#bufferedCharacters += characters;
-      this.#sequence += 1;
-      stream.pending.push({ timestamp, ingestionTime: now, sequence: this.#sequence, message });
-      stream.firstEventAt = Math.min(stream.firstEventAt, timestamp);
-      stream.lastEventAt = Math.max(stream.lastEventAt, timestamp);
+      const event = { timestamp, ingestionTime: now, sequence: this.#nextSequence(), message };
+      stream.pending.push(event);
+      noteTimes(stream, event);
     }
-    stream.lastIngestionAt = now;
     this.#dirty.add(stream);
     if (this.#bufferedCharacters > BUFFER_CHARACTERS_HIGH && !this.#isWriting) void this.#writeSoon();
     else this.#writeTimer ??= this.#parts.clock.after(WRITE_DELAY_MS, () => void this.#writeSoon());
   }
 
+  put(key: LogStreamKey, events: readonly NewLogEvent[]): Promise<'kept' | 'no group' | 'no stream'> {
+    return this.#change(async () => {
+      const group = this.#catalogue.find(key);
+      if (!group) return 'no group';
+      const stream = group.streams.get(key.stream);
+      if (!stream) return 'no stream';
+      const ingestionTime = this.#parts.clock.now();
+      const stored = events.map((event) => ({ ...event, ingestionTime, sequence: this.#nextSequence() }));
+      while (stored.length > 0) {
+        const written = takeForOneWrite(stored);
+        await this.#writeEvents(stream, written);
+        for (const event of written) noteTimes(stream, event);
+      }
+      await this.#space.makeRoom(ingestionTime);
+      return 'kept';
+    });
+  }
+
   async groups(account: string, region: string): Promise<readonly LogGroupView[]> {
     await this.#load();
     const own = [...this.#catalogue.all()].filter(({ key }) => key.account === account && key.region === region);
-    return own.map(({ key, createdAt, streams }) => {
-      const storedBytes = [...streams.values()].reduce((sum, stream) => sum + storedBytesOf(stream), 0);
-      return { group: key.group, createdAt, storedBytes };
-    });
+    return own.map(groupViewOf);
+  }
+
+  async group(key: LogGroupKey): Promise<LogGroupView | undefined> {
+    await this.#load();
+    const group = this.#catalogue.find(key);
+    return group && groupViewOf(group);
   }
 
   async streams(key: LogGroupKey): Promise<readonly LogStreamView[] | undefined> {
@@ -129,32 +166,33 @@ export class DiskLogStore implements LogStore {
     this.#readLane = (this.#readLane + 1) % READ_LANES;
     return this.#reads.run(String(this.#readLane), async () => {
       const group = this.#catalogue.find(query);
-      return group && readGroup(group, query);
+      if (!group) return undefined;
+      const keptFrom = expiredBefore(group.settings, this.#parts.clock.now());
+      return readGroup(group, { ...query, startTime: Math.max(query.startTime ?? 0, keptFrom) });
     });
   }
 
-  async deleteGroup(key: LogGroupKey): Promise<boolean> {
-    await this.#load();
-    const group = this.#catalogue.find(key);
-    if (!group) return false;
-    this.#catalogue.remove(group);
-    for (const stream of group.streams.values()) {
-      this.#dirty.delete(stream);
-      this.#bufferedCharacters -= charactersOf(stream.pending);
-      stream.pending = [];
-    }
-    await this.#exclusively(async () => {
-      const segments = [...group.streams.values()].flatMap((stream) => stream.segments);
-      for (const stream of group.streams.values()) this.#forget(stream, stream.segments);
-      if (this.#catalogue.find(key)) {
-        // A living environment has begun the group anew in the same directory.
-        for (const { path } of segments) await rm(path, { force: true });
-        return;
-      }
-      await rm(group.directory, { recursive: true, force: true });
-      await rm(nameFile(group.directory), { force: true });
-    });
-    return true;
+  createGroup(key: LogGroupKey, settings: LogGroupSettings): ReturnType<LogStore['createGroup']> {
+    return this.#change(() => this.#groups.create(key, settings, this.#parts.clock.now()));
+  }
+
+  changeGroup(
+    key: LogGroupKey,
+    change: (settings: LogGroupSettings) => LogGroupSettings,
+  ): ReturnType<LogStore['changeGroup']> {
+    return this.#change(() => this.#groups.change(key, change));
+  }
+
+  deleteGroup(key: LogGroupKey): ReturnType<LogStore['deleteGroup']> {
+    return this.#change(() => this.#groups.delete(key));
+  }
+
+  createStream(key: LogStreamKey): ReturnType<LogStore['createStream']> {
+    return this.#change(() => this.#groups.createStream(key, this.#parts.clock.now()));
+  }
+
+  deleteStream(key: LogStreamKey): ReturnType<LogStore['deleteStream']> {
+    return this.#change(() => this.#groups.deleteStream(key));
   }
 
   async flush(): Promise<void> {
@@ -165,28 +203,45 @@ export class DiskLogStore implements LogStore {
     this.#isClosed = true;
     await this.flush();
     this.#writeTimer?.cancel();
+    this.#sweepTimer?.cancel();
     this.#sayTrouble('the server ends');
   }
 
   /** Reads what earlier processes left, once, when it is first needed. */
   #load(): Promise<void> {
-    this.#loaded ??= this.#catalogue.load().then(
-      () => this.#count(),
-      (error: Error) => {
-        this.#parts.onTrouble(`Earlier logs cannot be read: ${error.message}`);
-        this.#count();
-      },
-    );
+    this.#loaded ??= this.#catalogue
+      .load()
+      .catch((error: Error) => this.#parts.onTrouble(`Earlier logs cannot be read: ${error.message}`))
+      .then(() => this.#space.count());
     return this.#loaded;
   }
 
-  #count(): void {
-    for (const group of this.#catalogue.all()) {
-      for (const stream of group.streams.values()) {
-        if (stream.segments.length > 0) this.#streamCount += 1;
-        for (const segment of stream.segments) this.#totalBytes += diskBytes(segment);
-      }
+  #nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+
+  #sweepLater(): void {
+    this.#sweepTimer = this.#parts.clock.after(SWEEP_INTERVAL_MS, () => {
+      void this.#sweep();
+      this.#sweepLater();
+    });
+  }
+
+  /** Step by step, so that writing gets its turns. */
+  async #sweep(): Promise<void> {
+    for (let isMore = true; isMore && !this.#isClosed; ) {
+      isMore = await this.#exclusively(async () => {
+        await this.#load();
+        return this.#space.sweep(this.#parts.clock.now());
+      });
     }
+  }
+
+  #discard(stream: Stream): void {
+    this.#dirty.delete(stream);
+    this.#bufferedCharacters -= charactersOf(stream.pending);
+    stream.pending = [];
   }
 
   #writeSoon(): Promise<void> {
@@ -196,10 +251,27 @@ export class DiskLogStore implements LogStore {
     return this.#exclusively(() => this.#writeAll());
   }
 
-  #exclusively(action: () => Promise<void>): Promise<void> {
+  #exclusively<T>(action: () => Promise<T>): Promise<T> {
     const done = this.#work.then(action);
-    this.#work = done.catch(() => {});
+    this.#work = done.then(
+      () => {},
+      () => {},
+    );
     return done;
+  }
+
+  /** A change that a caller waits for. */
+  async #change<T>(action: () => Promise<T>): Promise<T> {
+    return this.#exclusively(async () => {
+      await this.#load();
+      try {
+        return await action();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+        this.#parts.onTrouble(`A log was not changed: ${(error as Error).message}`);
+        throw new LogStoreUnavailable('The logs cannot be written', { cause: error });
+      }
+    });
   }
 
   async #writeAll(): Promise<void> {
@@ -209,7 +281,7 @@ export class DiskLogStore implements LogStore {
       this.#dirty.delete(stream);
       while (stream.pending.length > 0) await this.#write(stream);
     }
-    await this.#makeRoom();
+    await this.#space.makeRoom(this.#parts.clock.now());
   }
 
   async #write(stream: Stream): Promise<void> {
@@ -219,7 +291,8 @@ export class DiskLogStore implements LogStore {
       await this.#writeEvents(stream, events);
     } catch (error) {
       this.#drop(events.length, (error as Error).message);
-      if (stream.segments.length + stream.pending.length === 0) stream.group.streams.delete(stream.name);
+      const isEmpty = stream.segments.length + stream.pending.length === 0;
+      if (isEmpty && !stream.isDeclared) stream.group.streams.delete(stream.name);
     } finally {
       stream.writing = [];
       this.#bufferedCharacters -= charactersOf(events);
@@ -241,11 +314,7 @@ export class DiskLogStore implements LogStore {
       else await truncate(segment.path, bytesBefore).catch(() => {});
       throw error;
     }
-    if (!stream.segments.includes(segment)) {
-      if (stream.segments.length === 0) this.#streamCount += 1;
-      stream.segments.push(segment);
-    }
-    this.#totalBytes += diskBytes(segment) - diskBefore;
+    this.#space.grown(stream, segment, diskBytes(segment) - diskBefore);
   }
 
   async #makeDirectory({ group, segments, name }: Stream): Promise<void> {
@@ -261,39 +330,14 @@ export class DiskLogStore implements LogStore {
     const { current } = stream;
     const firstAt = events.reduce((least, { timestamp }) => Math.min(least, timestamp), Number.POSITIVE_INFINITY);
     // What is found again after a restart is judged by the time in its file's name.
-    if (current && current.bytes < this.#segmentBytesMax && firstAt >= current.firstAt - TIME_SLACK_MS) return current;
+    const isNear =
+      current && firstAt >= current.firstAt - TIME_SLACK_MS && firstAt <= current.firstAt + SEGMENT_SPAN_MS;
+    if (isNear && current.bytes < this.#segmentBytesMax) return current;
     // Never used before, not even by a group of the same name that was deleted.
-    this.#sequence += 1;
-    const number = this.#sequence;
+    const number = this.#nextSequence();
     const path = join(stream.group.directory, segmentFile({ encodedStream: encodeName(stream.name), number, firstAt }));
     stream.current = { path, number, firstAt, bytes: 0, blocks: [], unread: false };
     return stream.current;
-  }
-
-  async #makeRoom(): Promise<void> {
-    const { totalBytesMax, clock } = this.#parts;
-    if (this.#totalBytes <= totalBytesMax && this.#streamCount <= STREAMS_MAX) return;
-    for (const { stream, segments } of victims(this.#catalogue.all(), clock.now())) {
-      const isEnough = this.#totalBytes <= totalBytesMax * ROOM_KEPT && this.#streamCount <= STREAMS_MAX * ROOM_KEPT;
-      if (isEnough) return;
-      const paths = segments.map((segment) => segment.path);
-      this.#forget(stream, segments);
-      if (stream.segments.length === 0) paths.push(join(stream.group.directory, nameFile(encodeName(stream.name))));
-      for (const path of paths) {
-        await rm(path, { force: true }).catch((error: Error) => this.#parts.onTrouble(`${path}: ${error.message}`));
-      }
-    }
-  }
-
-  #forget(stream: Stream, segments: readonly Segment[]): void {
-    if (segments.length === 0) return;
-    for (const segment of segments) this.#totalBytes -= diskBytes(segment);
-    stream.segments = stream.segments.filter((segment) => !segments.includes(segment));
-    if (stream.current && segments.includes(stream.current)) stream.current = undefined;
-    stream.firstEventAt = stream.segments[0]?.firstAt ?? stream.pending[0]?.timestamp ?? Number.POSITIVE_INFINITY;
-    if (stream.segments.length > 0) return;
-    this.#streamCount -= 1;
-    if (stream.pending.length === 0) stream.group.streams.delete(stream.name);
   }
 
   #drop(events: number, reason: string): void {
@@ -310,11 +354,10 @@ export class DiskLogStore implements LogStore {
   }
 }
 
-/** Writes the name beside a path whose last part is only a digest of it. */
-async function keepName(path: string, name: string): Promise<void> {
-  const encoded = encodeName(name);
-  if (decodeName(encoded) !== undefined) return;
-  await writeFile(join(dirname(path), nameFile(encoded)), name, { mode: 0o600 });
+function noteTimes(stream: Stream, { timestamp, ingestionTime }: StoredEvent): void {
+  stream.firstEventAt = Math.min(stream.firstEventAt, timestamp);
+  stream.lastEventAt = Math.max(stream.lastEventAt, timestamp);
+  stream.lastIngestionAt = ingestionTime;
 }
 
 function takeForOneWrite(pending: StoredEvent[]): readonly StoredEvent[] {
@@ -332,6 +375,11 @@ function charactersOf(events: readonly StoredEvent[]): number {
 
 function storedBytesOf(stream: Stream): number {
   return stream.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+}
+
+function groupViewOf({ key, createdAt, settings, streams }: Group): LogGroupView {
+  const storedBytes = [...streams.values()].reduce((sum, stream) => sum + storedBytesOf(stream), 0);
+  return { group: key.group, createdAt, storedBytes, ...settings };
 }
 
 function viewOf(stream: Stream): LogStreamView {

@@ -1,14 +1,25 @@
 /** What groups, streams and files there are: in memory, found at start from names and sizes of files alone. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeName, encodeName, nameFile, parseSegmentFile, type SegmentName } from './log-file-name.ts';
+import {
+  decodeName,
+  encodeName,
+  isDeletedDirectory,
+  nameFile,
+  parseSegmentFile,
+  parseStreamFile,
+  type SegmentName,
+} from './log-file-name.ts';
+import { readGroupRecord } from './log-group-record.ts';
 import type { Segment, StoredEvent } from './log-segment.ts';
-import type { LogGroupKey } from './log-store.ts';
+import { defaultSettings, type LogGroupKey, type LogGroupSettings } from './log-store.ts';
 
 export interface Stream {
   readonly name: string;
   readonly group: Group;
-  readonly createdAt: number;
+  createdAt: number;
+  /** Made by a caller: stays without events, too. Others go with their last event. */
+  isDeclared: boolean;
   /** In the order of their numbers. */
   segments: Segment[];
   /** The one that this process writes. */
@@ -27,6 +38,13 @@ export interface Group {
   readonly directory: string;
   readonly streams: Map<string, Stream>;
   createdAt: number;
+  settings: LogGroupSettings;
+  /** What the settings take, for the bound on all of them. */
+  settingsCharacters: number;
+  /** How many streams callers have made. */
+  declaredStreams: number;
+  /** Whether there is a record of it on disk, beside its directory. */
+  isRecorded: boolean;
   isMade: boolean;
   isDeleted: boolean;
 }
@@ -57,14 +75,18 @@ export class LogCatalogue {
     return this.#groups.get(groupId(key));
   }
 
+  directoryOf({ account, region, group }: LogGroupKey): string {
+    return join(this.#directory, ...[account, region, group].map(encodeName));
+  }
+
   group(key: LogGroupKey, now: number): Group {
     const id = groupId(key);
     const known = this.#groups.get(id);
     if (known) return known;
     const { account, region, group } = key;
-    const parts = [account, region, group].map(encodeName);
-    const added = { key: { account, region, group }, directory: join(this.#directory, ...parts), streams: new Map() };
-    const made = { ...added, createdAt: now, isMade: false, isDeleted: false };
+    const added = { key: { account, region, group }, directory: this.directoryOf(key), streams: new Map() };
+    const settings = { settings: defaultSettings, settingsCharacters: 0, declaredStreams: 0, isRecorded: false };
+    const made = { ...added, ...settings, createdAt: now, isMade: false, isDeleted: false };
     this.#groups.set(id, made);
     return made;
   }
@@ -73,7 +95,7 @@ export class LogCatalogue {
     const known = group.streams.get(name);
     if (known) return known;
     const times = { createdAt: now, firstEventAt: Number.POSITIVE_INFINITY, lastEventAt: 0, lastIngestionAt: 0 };
-    const empty = { segments: [], current: undefined, pending: [], writing: [] };
+    const empty = { isDeclared: false, segments: [], current: undefined, pending: [], writing: [] };
     const added: Stream = { name, group, ...times, ...empty };
     group.streams.set(name, added);
     return added;
@@ -90,6 +112,7 @@ export class LogCatalogue {
       for (const region of await names(join(this.#directory, account))) {
         const directory = join(this.#directory, account, region);
         for (const encoded of await names(directory)) {
+          if (isDeletedDirectory(encoded)) await rm(join(directory, encoded), { recursive: true, force: true });
           if (encoded.includes('.')) continue;
           const group = await nameBehind(directory, encoded);
           const [accountName, regionName] = [decodeName(account), decodeName(region)];
@@ -102,6 +125,12 @@ export class LogCatalogue {
 
   async #loadGroup(key: LogGroupKey): Promise<void> {
     const group = this.group(key, Number.POSITIVE_INFINITY);
+    const record = await readGroupRecord(group.directory);
+    if (record) {
+      group.createdAt = record.createdAt;
+      group.isRecorded = true;
+      setSettings(group, record.settings);
+    }
     const files = await names(group.directory);
     for (let at = 0; at < files.length; at += STATS_MAX) {
       await Promise.all(files.slice(at, at + STATS_MAX).map((file) => this.#loadFile(group, file)));
@@ -113,6 +142,8 @@ export class LogCatalogue {
   }
 
   async #loadFile(group: Group, file: string): Promise<void> {
+    const declared = parseStreamFile(file);
+    if (declared) await this.#loadDeclared(group, declared.encodedStream, declared.createdAt);
     const segmentName = parseSegmentFile(file);
     if (!segmentName) return;
     const name = await nameBehind(group.directory, segmentName.encodedStream);
@@ -122,8 +153,29 @@ export class LogCatalogue {
     const known = group.streams.get(name);
     const stream = known ?? this.stream(group, name, segmentName.firstAt);
     addFound(stream, segmentName, path, size, Math.floor(mtimeMs));
-    group.createdAt = Math.min(group.createdAt, segmentName.firstAt);
+    if (!group.isRecorded) group.createdAt = Math.min(group.createdAt, segmentName.firstAt);
   }
+
+  async #loadDeclared(group: Group, encoded: string, createdAt: number): Promise<void> {
+    const name = await nameBehind(group.directory, encoded);
+    if (name !== undefined) declare(this.stream(group, name, createdAt), createdAt);
+  }
+}
+
+export function setSettings(group: Group, settings: LogGroupSettings): void {
+  group.settings = settings;
+  group.settingsCharacters = settingsCharacters(settings);
+}
+
+export function settingsCharacters(settings: LogGroupSettings): number {
+  return Object.entries(settings.tags).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+}
+
+/** Marks a stream as made by a caller. */
+export function declare(stream: Stream, createdAt: number): void {
+  if (!stream.isDeclared) stream.group.declaredStreams += 1;
+  stream.isDeclared = true;
+  stream.createdAt = createdAt;
 }
 
 function addFound(

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 /** Leaves room for number, time and extension within the 255 bytes that file systems allow. */
 const ENCODED_BYTES_MAX = 180;
 const EXTENSION = 'log';
+const STREAM_EXTENSION = 'stream';
+const DELETED_EXTENSION = 'deleted';
 
 /** The mark of a name that was too long to be encoded; its text is in a file beside it (nameFile). */
 const DIGEST_MARK = '~';
@@ -52,6 +54,29 @@ export function parseSegmentFile(file: string): SegmentName | undefined {
   if (!encodedStream || extension !== EXTENSION || more.length > 0) return undefined;
   if (!/^\d{1,16}$/.test(number ?? '') || !/^\d{1,15}$/.test(firstAt ?? '')) return undefined;
   return { encodedStream, number: Number(number), firstAt: Number(firstAt) };
+}
+
+/** An empty file that says that a caller has made a stream, and when. */
+export function streamFile(encodedStream: string, createdAt: number): string {
+  return `${encodedStream}.${createdAt}.${STREAM_EXTENSION}`;
+}
+
+/** undefined for files that say nothing of the kind. */
+export function parseStreamFile(
+  file: string,
+): { readonly encodedStream: string; readonly createdAt: number } | undefined {
+  const [encodedStream, createdAt = '', extension, ...more] = file.split('.');
+  if (!encodedStream || extension !== STREAM_EXTENSION || more.length > 0) return undefined;
+  return /^\d{1,15}$/.test(createdAt) ? { encodedStream, createdAt: Number(createdAt) } : undefined;
+}
+
+/** Where a group's directory goes when the group is deleted; what is found there at a start is left over. */
+export function deletedDirectory(directory: string, number: number): string {
+  return `${directory}.${number}.${DELETED_EXTENSION}`;
+}
+
+export function isDeletedDirectory(name: string): boolean {
+  return name.endsWith(`.${DELETED_EXTENSION}`);
 }
 
 function encodeCharacter(character: string): string {

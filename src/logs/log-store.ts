@@ -1,8 +1,9 @@
 /**
  * The port of log storage: groups of streams of events, as CloudWatch Logs has them.
  *
- * Lines are not acknowledged data: they are written in batches, without syncing, and bounded in size; what is dropped is
- * counted and said.
+ * What functions write is no acknowledged data: it is written in batches, without syncing, and bounded in size; what is
+ * dropped is counted and said. What callers make and set (groups, streams, retention, tags) is synced before it is
+ * acknowledged. Events that are older than their group's retention are not read, and are removed before long.
  */
 export interface LogEvent {
   /** Epoch milliseconds. */
@@ -10,6 +11,12 @@ export interface LogEvent {
   readonly message: string;
   /** Epoch milliseconds at which lambdad took the event in. */
   readonly ingestionTime: number;
+}
+
+/** An event as it is handed in. */
+export interface NewLogEvent {
+  readonly timestamp: number;
+  readonly message: string;
 }
 
 export interface LogGroupKey {
@@ -31,7 +38,27 @@ export interface LogStreamView {
   readonly storedBytes: number;
 }
 
-export interface LogGroupView {
+export type LogGroupClass = 'STANDARD' | 'INFREQUENT_ACCESS' | 'DELIVERY';
+
+/** What callers have said about a group. */
+export interface LogGroupSettings {
+  readonly logClass: LogGroupClass;
+  /** How many days events are kept; undefined: as long as there is room. */
+  readonly retentionDays: number | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Whether it is refused to delete the group, its streams included. */
+  readonly isProtected: boolean;
+}
+
+/** The settings of a group that a function's output has begun. */
+export const defaultSettings: LogGroupSettings = {
+  logClass: 'STANDARD',
+  retentionDays: undefined,
+  tags: {},
+  isProtected: false,
+};
+
+export interface LogGroupView extends LogGroupSettings {
   readonly group: string;
   readonly createdAt: number;
   readonly storedBytes: number;
@@ -75,10 +102,20 @@ export interface LogQuery extends LogGroupKey {
   readonly bytesMax?: number;
 }
 
+/** Nothing, or not all, of a change could be kept, for a reason that lies outside: a full disk, for one. */
+export class LogStoreUnavailable extends Error {}
+
 export interface LogStore {
   /** Takes the events in at once and returns; they are readable at once and on disk soon. Never throws, never blocks. */
-  append(key: LogStreamKey, events: readonly { readonly timestamp: number; readonly message: string }[]): void;
+  append(key: LogStreamKey, events: readonly NewLogEvent[]): void;
+  /**
+   * Takes events of a caller into a stream that is there. Resolves when they outlive the process (they are not synced).
+   * Rejects with LogStoreUnavailable.
+   */
+  put(key: LogStreamKey, events: readonly NewLogEvent[]): Promise<'kept' | 'no group' | 'no stream'>;
   groups(account: string, region: string): Promise<readonly LogGroupView[]>;
+  /** One group; undefined when there is no such group. */
+  group(key: LogGroupKey): Promise<LogGroupView | undefined>;
   /** undefined when there is no such group. */
   streams(key: LogGroupKey): Promise<readonly LogStreamView[] | undefined>;
   /**
@@ -86,7 +123,19 @@ export interface LogStore {
    * size; only an empty answer means that nothing more matches.
    */
   read(query: LogQuery): Promise<readonly FoundEvent[] | undefined>;
-  deleteGroup(key: LogGroupKey): Promise<boolean>;
+  /** `full`: the account, or the store, has as many groups, or as long settings, as it may. Rejects with LogStoreUnavailable. */
+  createGroup(key: LogGroupKey, settings: LogGroupSettings): Promise<'created' | 'exists' | 'full'>;
+  /**
+   * Sets what `change` makes of a group's settings; what it throws passes through, and nothing is changed. Rejects with
+   * LogStoreUnavailable.
+   */
+  changeGroup(
+    key: LogGroupKey,
+    change: (settings: LogGroupSettings) => LogGroupSettings,
+  ): Promise<'changed' | 'no group' | 'full'>;
+  deleteGroup(key: LogGroupKey): Promise<'deleted' | 'no group' | 'protected'>;
+  createStream(key: LogStreamKey): Promise<'created' | 'exists' | 'no group' | 'full'>;
+  deleteStream(key: LogStreamKey): Promise<'deleted' | 'no group' | 'no stream' | 'protected'>;
   /** Writes out what is buffered. */
   flush(): Promise<void>;
   close(): Promise<void>;

@@ -161,7 +161,8 @@ function ownerOf(here: Namespace, arn: string): Namespace {
   return { region: region || here.region, account: account || here.account };
 }
 
-function resourceTags(tags: Readonly<Record<string, string>>): ConditionKeys {
+/** The tags that a resource has. */
+export function resourceTags(tags: Readonly<Record<string, string>>): ConditionKeys {
   return tagKeys('aws:resourcetag/', tags);
 }
 

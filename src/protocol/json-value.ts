@@ -1,6 +1,7 @@
 // Turns parsed JSON into the values of the model's shapes. Texts are those of AWS's request parser where one was seen,
 // such as "STRING_VALUE can not be converted to an Integer"; the rest follow its pattern.
 import { ApiError } from '../model/api-error.ts';
+import { logsShapes } from '../model/logs-shapes.gen.ts';
 import type { Shape } from '../model/shape.ts';
 import { shapes } from '../model/shapes.gen.ts';
 import { parseTimestamp } from './timestamp.ts';
@@ -18,7 +19,7 @@ const nouns: Readonly<Record<string, string>> = {
 };
 
 export function shapeNamed(name: string): Shape {
-  const shape = shapes[name];
+  const shape = shapes[name] ?? logsShapes[name];
   if (!shape) throw new Error(`the model has no shape ${name}`);
   return shape;
 }

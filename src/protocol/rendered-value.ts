@@ -7,6 +7,11 @@ export function lowerFirst(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
+/** Without what sets the shapes of another service apart. */
+function bareName(shapeName: string): string {
+  return shapeName.slice(shapeName.indexOf(':') + 1);
+}
+
 /** Numbers as Java prints them: a double always has a fraction. */
 export function renderNumber(value: number, type: string): string {
   return type === 'double' && Number.isInteger(value) ? `${value}.0` : String(value);
@@ -23,7 +28,7 @@ function render(shapeName: string, value: unknown): string {
         .map(([key, entry]) => `${key}=${render(shape.value ?? '', entry)}`)
         .join(', ')}}`;
     case 'structure':
-      return `${shapeName}(${Object.entries(shape.members ?? {})
+      return `${bareName(shapeName)}(${Object.entries(shape.members ?? {})
         .map(
           ([name, member]) => `${lowerFirst(name)}=${render(member.shape, (value as Record<string, unknown>)[name])}`,
         )

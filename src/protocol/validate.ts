@@ -148,6 +148,29 @@ function refuseUnknownRuntime(runtime: unknown): void {
   );
 }
 
+function complaint(check: Check | false, input: object): string | undefined {
+  if (check === false) return undefined;
+  const found: string[] = [];
+  check(input, '', found);
+  if (found.length === 0) return undefined;
+  return `${found.length} validation error${found.length === 1 ? '' : 's'} detected: ${found.join('; ')}`;
+}
+
+const shapeChecks = new Map<string, Check | false>();
+
+/**
+ * What is wrong with the value of a structure, in the words of validateInput, for services whose error of this kind has
+ * another name; undefined when nothing is.
+ */
+export function complaintAbout(shapeName: string, value: object): string | undefined {
+  let check = shapeChecks.get(shapeName);
+  if (check === undefined) {
+    check = structureCheck(shapeName, new Set()) ?? false;
+    shapeChecks.set(shapeName, check);
+  }
+  return complaint(check, value);
+}
+
 /**
  * Checks an input against every constraint of the model and names all that are broken in one error.
  *
@@ -155,14 +178,7 @@ function refuseUnknownRuntime(runtime: unknown): void {
  *   satisfy constraint: Member must …; …`; InvalidParameterValueException (400) for an unknown runtime of a function
  */
 export function validateInput(operation: OperationName, input: object): void {
-  const check = checks.get(operation) ?? compile(operation);
-  if (check !== false) {
-    const found: string[] = [];
-    check(input, '', found);
-    if (found.length > 0) {
-      const head = `${found.length} validation error${found.length === 1 ? '' : 's'} detected: `;
-      throw new ApiError('ValidationException', head + found.join('; '));
-    }
-  }
+  const text = complaint(checks.get(operation) ?? compile(operation), input);
+  if (text !== undefined) throw new ApiError('ValidationException', text);
   if (runtimeOperations.has(operation)) refuseUnknownRuntime((input as { Runtime?: unknown }).Runtime);
 }

@@ -124,10 +124,15 @@ async function hasLayer({ services }: Asking, key: RecordKey, arn: string): Prom
  *
  * @returns the refusal in AWS's words; undefined when it is allowed
  */
-export function refuseByIdentity(facts: RequestFacts, action: string, resource: string): string | undefined {
+export function refuseByIdentity(
+  facts: RequestFacts,
+  action: string,
+  resource: string,
+  told: ConditionKeys,
+): string | undefined {
   const { caller, region } = facts;
   const owner = caller.account;
-  const keys = requestKeys(facts, owner, () => undefined);
+  const keys = requestKeys(facts, owner, (name) => keyOf(told, name));
   const refusal = evaluate({ caller, region, action, resource, owner, keys }, undefined);
   return refusal && refusalText(refusal, principalArn(caller, region), action, resource);
 }

@@ -11,7 +11,7 @@ import type { OperationName } from '../../src/model/operations.gen.ts';
 import type { OperationInputs } from '../../src/model/types.gen.ts';
 import type { Services } from '../../src/operations/operation.ts';
 import { authorise } from '../../src/server/authorisation.ts';
-import { logsDemand } from '../../src/server/logs-access.ts';
+import { resourceOf } from '../../src/server/logs-access.ts';
 import { RequestContext } from '../../src/server/request-context.ts';
 import { memoryMetadata } from '../support/memory-metadata.ts';
 
@@ -171,8 +171,7 @@ describe('hostile requests and policies', () => {
 
   it('a log group named by an ARN of another partition is the group that a policy denies', () => {
     const here = { account: OWNER, region: REGION };
-    const named = (logGroupName: string) =>
-      logsDemand('GetLogEvents', { logGroupName, logStreamName: 's' }, here).resource;
+    const named = (logGroupName: string) => resourceOf('GetLogEvents', { logGroupName, logStreamName: 's' }, here);
     const plain = named('/aws/lambda/f');
     assert.equal(plain, `arn:aws:logs:${REGION}:${OWNER}:log-group:/aws/lambda/f:log-stream:s`);
     for (const partition of ['aws', 'aws-cn', 'x']) {

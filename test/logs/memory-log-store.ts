@@ -16,10 +16,16 @@ export function appendedLog(): AppendedLog {
         log.keys.push(key);
         log.events.push(...events);
       },
+      put: async () => 'no group',
       groups: async () => [],
+      group: async () => undefined,
       streams: async () => undefined,
       read: async () => undefined,
-      deleteGroup: async () => false,
+      createGroup: async () => 'full',
+      changeGroup: async () => 'no group',
+      deleteGroup: async () => 'no group',
+      createStream: async () => 'no group',
+      deleteStream: async () => 'no group',
       flush: async () => {},
       close: async () => {},
     },

@@ -3,10 +3,11 @@ import type { Ids } from '../base/ids.ts';
 import type { Logging } from '../functions/records.ts';
 import { LogBudget } from './log-budget.ts';
 import { type FramePiece, LogFrames } from './log-frames.ts';
-import { type LogLevel, levelOfLine, reaches } from './log-level.ts';
+import { judgeLine, type LogLevel, levelOfLine, reaches } from './log-level.ts';
 import { LogLines } from './log-lines.ts';
 import type { LogStore, LogStreamKey } from './log-store.ts';
 import { LogTail } from './log-tail.ts';
+import type { LogTap } from './log-tap.ts';
 import type { PlatformEvent } from './platform-event.ts';
 import { formatPlatform } from './platform-lines.ts';
 
@@ -38,6 +39,7 @@ const DROP_REASON = 'The output came faster than lambdad keeps it, or was no log
  */
 export class FunctionLog {
   readonly group: string;
+  readonly format: Logging['format'];
   /** `YYYY/MM/DD/[version]<32 hexadecimal digits>`, the day in UTC. */
   readonly stream: string;
 
@@ -45,10 +47,13 @@ export class FunctionLog {
   readonly #key: LogStreamKey;
   readonly #out = new LogLines();
   readonly #err = new LogLines();
+  /** Of all extensions together: they share one pipe. */
+  readonly #extensions = new LogLines();
   readonly #frames = new LogFrames();
   readonly #budget: LogBudget;
-  /** The least application level that passes; undefined: all do, and no line is parsed. */
+  /** The least application level that passes; undefined under the text format: all do, and no line is parsed. */
   readonly #least: LogLevel | undefined;
+  #tap: LogTap | undefined;
   #batch: { timestamp: number; message: string }[] = [];
   #batchCharacters = 0;
   #batchTimer: Timer | undefined;
@@ -65,25 +70,33 @@ export class FunctionLog {
     this.#lastTimestamp = clock.now();
     const day = new Date(this.#lastTimestamp).toISOString().slice(0, 10).replaceAll('-', '/');
     this.group = logging.group;
+    this.format = logging.format;
     this.stream = `${day}/[${parts.version}]${parts.ids.hex(32)}`;
     this.#key = { account: parts.account, region: parts.region, group: this.group, stream: this.stream };
     this.#budget = new LogBudget(clock.monotonic());
-    const least = logging.applicationLevel ?? 'INFO';
-    this.#least = logging.format === 'JSON' && least !== 'TRACE' ? least : undefined;
+    this.#least = logging.format === 'JSON' ? (logging.applicationLevel ?? 'INFO') : undefined;
+  }
+
+  /** From now on this one listens, and nobody else; undefined: nobody, which costs nothing. */
+  listen(tap: LogTap | undefined): void {
+    this.#tap = tap;
   }
 
   /**
    * Writes a platform event, where format and level have a line for it. Drain the pipes first: unfinished lines of the
-   * function are given out before the events that close an invoke or an init.
+   * function are given out before the events that close an invoke or an init. `timeMs` is epoch milliseconds.
    */
-  platform(event: PlatformEvent): void {
+  platform(event: PlatformEvent, timeMs = this.#parts.clock.now()): void {
     if (event.type === 'end' || event.type === 'initReport' || event.type === 'report') this.flushLines();
     if (event.type === 'initStart') this.#initTail ??= this.#tail ? undefined : new LogTail();
     if (event.type === 'start') this.#initTail = undefined;
-    const line = formatPlatform(event, this.#parts.logging, this.#parts.clock.now());
-    if (line === undefined) return;
-    this.#add(line, this.#parts.clock.now());
-    if (event.type !== 'initStart') this.#record(line);
+    this.#tap?.platform(event, timeMs);
+    this.#write(event, timeMs);
+  }
+
+  /** A subscriber of telemetry lost records. Said to CloudWatch alone: who listens is told by its own delivery. */
+  subscriberLost(droppedRecords: number, droppedBytes: number, reason: string): void {
+    this.#write({ type: 'logsDropped', droppedBytes, droppedRecords, reason }, this.#parts.clock.now());
   }
 
   stdout(chunk: Uint8Array): void {
@@ -94,6 +107,11 @@ export class FunctionLog {
     this.#err.push(chunk, this.#takeLine, this.#skipped);
   }
 
+  /** Output of extensions. Levels do not apply to it. */
+  extension(chunk: Uint8Array): void {
+    this.#extensions.push(chunk, this.#takeExtensionLine, this.#skipped);
+  }
+
   /** Bytes of the framed log descriptor. */
   frames(chunk: Uint8Array): void {
     this.#frames.push(chunk, this.#takePiece);
@@ -101,15 +119,16 @@ export class FunctionLog {
     if (skipped > 0) this.#budget.drop(skipped, 1);
   }
 
-  /** Gives out lines that still wait for their newline, and says what was dropped. */
+  /** Gives out the function's lines that still wait for their newline, and says what was dropped. */
   flushLines(): void {
     this.#out.flush(this.#takeLine);
     this.#err.flush(this.#takeLine);
     this.#sayDropped();
   }
 
-  /** The process is gone and its pipes are drained: what it left unfinished is given out. A new process may follow. */
+  /** The processes are gone and their pipes drained: what they left unfinished is given out. New ones may follow. */
   exited(): void {
+    this.#extensions.flush(this.#takeExtensionLine);
     this.#frames.end(this.#takePiece);
     const skipped = this.#frames.takeSkippedBytes();
     if (skipped > 0) this.#budget.drop(skipped, 1);
@@ -152,19 +171,32 @@ export class FunctionLog {
 
   readonly #skipped = (bytes: number, lines: number): void => this.#budget.drop(bytes, lines);
 
-  /** These two return false when the budget is spent. */
+  /** These three return false when the budget is spent. */
   readonly #takeLine = (line: Buffer): boolean => {
     if (!this.#passesBudget(line.length)) return false;
+    const now = this.#parts.clock.now();
     const message = line.toString();
-    if (this.#least && !reaches(levelOfLine(message), this.#least)) return true;
-    this.#add(message, this.#parts.clock.now());
-    this.#record(message);
+    this.#tap?.record('function', message, now);
+    if (this.#least) {
+      const judged = judgeLine(message, now);
+      if (reaches(judged.level, this.#least)) this.#give(judged.message, now);
+    } else this.#give(message, now);
+    return true;
+  };
+
+  readonly #takeExtensionLine = (line: Buffer): boolean => {
+    if (!this.#passesBudget(line.length)) return false;
+    const now = this.#parts.clock.now();
+    const message = line.toString();
+    this.#tap?.record('extension', message, now);
+    this.#give(message, now);
     return true;
   };
 
   readonly #takePiece = (piece: FramePiece): boolean => {
     const { head, message, bytes, first, last } = piece;
     if (!this.#passesBudget(bytes)) return false;
+    if (bytes > 0) this.#tap?.record('function', message, Math.min(head.timeMs, this.#parts.clock.now()));
     // The first piece decides for the whole message.
     if (first) this.#framePasses = !this.#least || reaches(head.level ?? levelOfLine(message), this.#least);
     if (!this.#framePasses || bytes === 0) return true;
@@ -186,6 +218,18 @@ export class FunctionLog {
     if (!dropped) return;
     this.#noticeAt = this.#parts.clock.monotonic();
     this.platform({ type: 'logsDropped', ...dropped, reason: DROP_REASON });
+  }
+
+  #write(event: PlatformEvent, timeMs: number): void {
+    const line = formatPlatform(event, this.#parts.logging, timeMs);
+    if (line === undefined) return;
+    this.#add(line, timeMs);
+    if (event.type !== 'initStart') this.#record(line);
+  }
+
+  #give(message: string, timeMs: number): void {
+    this.#add(message, timeMs);
+    this.#record(message);
   }
 
   #record(text: string): void {

@@ -35,9 +35,9 @@ export class LogBudget {
   }
 
   /** What was dropped since the last call; undefined when nothing was. */
-  takeDropped(): { readonly droppedRecords: number; readonly droppedBytes: number } | undefined {
+  takeDropped(): { readonly droppedBytes: number; readonly droppedRecords: number } | undefined {
     if (this.#droppedRecords + this.#droppedBytes === 0) return undefined;
-    const dropped = { droppedRecords: this.#droppedRecords, droppedBytes: this.#droppedBytes };
+    const dropped = { droppedBytes: this.#droppedBytes, droppedRecords: this.#droppedRecords };
     this.#droppedRecords = 0;
     this.#droppedBytes = 0;
     return dropped;

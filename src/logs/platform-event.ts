@@ -124,8 +124,8 @@ export interface Subscription {
 
 export interface LogsDropped {
   readonly type: 'logsDropped';
-  readonly droppedRecords: number;
   readonly droppedBytes: number;
+  readonly droppedRecords: number;
   readonly reason: string;
 }
 

@@ -92,6 +92,14 @@ export function platformRecord(event: PlatformEvent): Record<string, unknown> | 
     case 'telemetrySubscription':
     case 'logsSubscription':
       return { name: event.name, state: 'Subscribed', types: event.types };
+    case 'extension': {
+      const { name, state, events, errorType } = event;
+      return { name, state, events, errorType };
+    }
+    case 'logsDropped': {
+      const { droppedBytes, droppedRecords, reason } = event;
+      return { droppedBytes, droppedRecords, reason };
+    }
     default: {
       const { type: _, ...fields } = event;
       return fields;

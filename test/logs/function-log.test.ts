@@ -189,6 +189,20 @@ test('at the default level plain lines pass as they are and DEBUG records do not
   assert.equal(messages().length, 2);
 });
 
+test('a JSON record without a valid timestamp gets one and counts as INFO, as on AWS', () => {
+  const at = '"timestamp":"2026-01-02T12:00:00.000Z"';
+  const lines = ['{"level":"DEBUG", "n":1.0}\n', '{ }\n', '{"timestamp":"noon","n":2}\n', '{"timestamp":12}\n'];
+  const kept = [`{${at},"level":"DEBUG", "n":1.0}\n`, `{${at}}\n`, `{${at},"n":2}\n`, `{${at}}\n`];
+  for (const applicationLevel of ['TRACE', 'INFO'] as const) {
+    const { log, messages } = functionLog({ format: 'JSON', group: 'g', applicationLevel });
+    log.stdout(Buffer.from(lines.join('')));
+    assert.deepEqual(messages(), kept);
+  }
+  const { log, messages } = functionLog();
+  log.stdout(Buffer.from(lines.join('')));
+  assert.deepEqual(messages(), lines);
+});
+
 test('the text format filters nothing', () => {
   const { log, messages } = functionLog();
   log.frames(frame('trace', { level: 4 }));

@@ -91,6 +91,77 @@ test('extensions and subscriptions', () => {
   );
 });
 
+test('a failed extension, the Logs API, restores', () => {
+  assert.equal(
+    text({ type: 'extension', name: 'n', state: 'LaunchError', events: [], errorType: 'PermissionDenied' }),
+    'EXTENSION\tName: n\tState: LaunchError\tEvents: []\tError Type: PermissionDenied\n',
+  );
+  assert.equal(
+    text({ type: 'logsSubscription', name: 'n', types: ['function', 'extension'] }),
+    'LOGS\tName: n\tState: Subscribed\tTypes: [Function, Extension]\n',
+  );
+  const runtime = { runtimeVersion: 'java:21.v9', runtimeVersionArn: ARN };
+  assert.equal(
+    text({ type: 'restoreStart', ...runtime, functionName: 'f', functionVersion: '1' }),
+    `RESTORE_START Runtime Version: java:21.v9\tRuntime Version ARN: ${ARN}\n`,
+  );
+  assert.equal(
+    text({ type: 'restoreReport', status: 'success', durationMs: 15.19 }),
+    'RESTORE_REPORT Restore Duration: 15.19 ms\n',
+  );
+  assert.equal(
+    text({ type: 'restoreReport', status: 'error', errorType: 'Runtime.AfterRestoreError', durationMs: 15.19 }),
+    'RESTORE_REPORT Restore Duration: 15.19 ms\tStatus: error\tError Type: Runtime.AfterRestoreError\n',
+  );
+});
+
+test('every JSON record has its members in the order of the schema', () => {
+  const json = (event: PlatformEvent) => formatPlatform(event, JSON_DEBUG, TIME_MS);
+  const line = (type: string, record: string) =>
+    `{"time":"2022-10-12T00:00:15.064Z","type":"platform.${type}","record":${record}}\n`;
+  const kind = '"initializationType":"on-demand","phase":"init"';
+  const runtime = `"runtimeVersion":"python:3.13.v31","runtimeVersionArn":"${ARN}"`;
+  assert.equal(
+    json(INIT_START),
+    line('initStart', `{${kind},${runtime},"functionName":"f","functionVersion":"$LATEST"}`),
+  );
+  assert.equal(
+    json({ type: 'initRuntimeDone', initializationType: 'on-demand', phase: 'init', status: 'success' }),
+    line('initRuntimeDone', `{${kind},"status":"success"}`),
+  );
+  assert.equal(
+    json(INIT_REPORT),
+    line(
+      'initReport',
+      `{${kind},"status":"error","errorType":"Runtime.UserCodeSyntaxError","metrics":{"durationMs":150.79}}`,
+    ),
+  );
+  assert.equal(
+    json({ type: 'extension', events: ['INVOKE'], errorType: 'Extension.Crash', state: 'Exited', name: 'n' }),
+    line('extension', '{"name":"n","state":"Exited","events":["INVOKE"],"errorType":"Extension.Crash"}'),
+  );
+  assert.equal(
+    json({ type: 'telemetrySubscription', types: ['platform'], name: 'n' }),
+    line('telemetrySubscription', '{"name":"n","state":"Subscribed","types":["platform"]}'),
+  );
+  assert.equal(
+    json({ type: 'logsDropped', reason: 'r', droppedRecords: 123, droppedBytes: 12_345 }),
+    line('logsDropped', '{"droppedBytes":12345,"droppedRecords":123,"reason":"r"}'),
+  );
+  const spans = [{ name: 'extensionOverhead', startMs: TIME_MS, durationMs: 0.5 }] as const;
+  const tracing = { value: 'Root=1-2-3;Sampled=1', spanId: '4' };
+  const metrics = '{"durationMs":1.565,"billedDurationMs":2,"memorySizeMB":128,"maxMemoryUsedMB":36}';
+  const span = '{"name":"extensionOverhead","start":"2022-10-12T00:00:15.064Z","durationMs":0.5}';
+  const trace = '{"spanId":"4","type":"X-Amzn-Trace-Id","value":"Root=1-2-3;Sampled=1"}';
+  assert.equal(
+    json({ ...REPORT, status: 'timeout', tracing, spans }),
+    line(
+      'report',
+      `{"requestId":"${ID}","status":"timeout","metrics":${metrics},"spans":[${span}],"tracing":${trace}}`,
+    ),
+  );
+});
+
 test('JSON records carry the telemetry schema', () => {
   assert.equal(
     formatPlatform({ ...START, tracing: { value: 'Root=1-2-3;Sampled=0' }, tenantId: 't' }, JSON_INFO, TIME_MS),
@@ -129,6 +200,12 @@ test('the system level leaves records out, and the default is INFO', () => {
     true,
   );
   assert.equal(shown({ type: 'end', requestId: ID }, JSON_DEBUG), false);
+  const extension = { type: 'extension', name: 'n', state: 'Ready', events: [] } as const;
+  assert.deepEqual([shown(extension, JSON_INFO), shown(extension, JSON_WARN)], [true, false]);
+  assert.equal(shown({ ...extension, errorType: 'Extension.Crash' }, JSON_WARN), true);
+  const subscription = { type: 'telemetrySubscription', name: 'n', types: [] } as const;
+  assert.deepEqual([shown(subscription, JSON_INFO), shown(subscription, JSON_WARN)], [true, false]);
+  assert.equal(shown({ type: 'logsDropped', droppedBytes: 1, droppedRecords: 1, reason: '' }, JSON_WARN), true);
 });
 
 test('billing counts whole milliseconds, init included', () => {

@@ -7,7 +7,7 @@ import type { TcpTarget } from './subscription.ts';
 const UNASKED_BYTES_MAX = 65_536;
 
 /**
- * Sends events as lines of JSON over one connection. Taken means that the system has them: nobody acknowledges here, and
+ * Sends events as lines of JSON over one connection, and over a new one when that is gone. Taken means that the system has them: nobody acknowledges here, and
  * a subscriber that ends may lose lines, or see some again over its next connection.
  */
 export class TcpDelivery implements Delivery {
@@ -21,8 +21,10 @@ export class TcpDelivery implements Delivery {
   }
 
   async send(events: readonly string[], signal: AbortSignal): Promise<void> {
-    const socket = this.#socket ?? this.#open(await connect(this.#dial, this.#target.port, signal));
-    await written(socket, `${events.join('\n')}\n`, signal);
+    const lines = `${events.join('\n')}\n`;
+    if (this.#socket && (await wasWritten(this.#socket, lines, signal))) return;
+    const socket = this.#open(await connect(this.#dial, this.#target.port, signal));
+    if (!(await wasWritten(socket, lines, signal))) throw new Error('the connection was closed');
   }
 
   close(): void {
@@ -45,19 +47,17 @@ export class TcpDelivery implements Delivery {
   }
 }
 
-function written(socket: Socket, lines: string, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+/** False when the connection is gone; rejects when the signal says to give up. */
+function wasWritten(socket: Socket, lines: string, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const aborted = () => {
     socket.destroy();
     reject(new Error('not read in time'));
   };
-  const closed = () => reject(new Error('the connection was closed'));
+  const closed = () => resolve(false);
   signal.addEventListener('abort', aborted);
   socket.once('close', closed);
-  socket.write(lines, (error) => {
-    if (error) reject(error);
-    else resolve();
-  });
+  socket.write(lines, (error) => resolve(!error));
   return promise.finally(() => {
     signal.removeEventListener('abort', aborted);
     socket.off('close', closed);

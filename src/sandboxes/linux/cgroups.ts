@@ -39,7 +39,7 @@ export interface SandboxGroups {
   reconcile(): Promise<void>;
 }
 
-type Places = Partial<Record<Controller, Place>>;
+export type Places = Partial<Record<Controller, Place>>;
 
 function controlsOf(places: Places, name: string) {
   const there = (controller: Controller) => {
@@ -132,12 +132,17 @@ async function end(directory: string): Promise<void> {
 
 /** What this machine offers the server. `identity` has letters and digits only. */
 export function findGroups(identity: string): SandboxGroups {
-  const prefix = `lambdad-${identity}-`;
   const places: Places = {};
   for (const controller of CONTROLLERS) {
     const place = findPlace(controller);
-    if (place && works(controller, place, `${prefix}trial`)) places[controller] = place;
+    if (place && works(controller, place, `lambdad-${identity}-trial`)) places[controller] = place;
   }
+  return groupsAt(places, identity);
+}
+
+/** The same at places that are known to work. */
+export function groupsAt(places: Places, identity: string): SandboxGroups {
+  const prefix = `lambdad-${identity}-`;
   return {
     versions: Object.fromEntries(Object.entries(places).map(([controller, { version }]) => [controller, version])),
     create: (id) => createGroup(places, `${prefix}${id}`),

@@ -259,7 +259,7 @@ export function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, ho
 }
 
 /**
- * The user is the sandbox's own where the server is root. Otherwise it is the person's, whose processes outside a kernel
+ * A second wall behind the control group. The user is the sandbox's own where the server is root. Otherwise it is the person's, whose processes outside a kernel
  * before 5.14 counts too; later ones count in each user namespace, pid 1 of the sandbox included.
  */
 function countsByNamespace(): boolean {
@@ -268,7 +268,7 @@ function countsByNamespace(): boolean {
 }
 
 /** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */
-function identityOf(runDir: string): string {
+export function identityOf(runDir: string): string {
   const { dev, ino } = statSync(runDir);
   return createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, IDENTITY_DIGITS);
 }
@@ -276,10 +276,12 @@ function identityOf(runDir: string): string {
 /** Sandboxes of this kind; that this machine can make them has been tried before. */
 export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
-  const groups = findGroups(identityOf(options.runDir));
+  const identity = identityOf(options.runDir);
+  const groups = findGroups(identity);
   const standby = new Standby(options.binary, groups, options.ids);
   const isRoot = process.getuid?.() === 0;
-  let nextHostId = 0;
+  // Servers of one machine seldom begin at the same.
+  let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
   const processorsFor = ({ memoryBytes }: SandboxSpec) =>
     options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
   const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";

@@ -14,6 +14,7 @@ import { fillTemplate, runtimeCommand } from '../runtimes/description.ts';
 import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
 import { findBootstrap } from './bootstrap.ts';
 import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
+import { throughWrapper } from './exec-wrapper.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
@@ -150,7 +151,14 @@ export class EnvironmentFactory {
       overridable: description.overridable,
       ...(runtime.interpreter ? { logDescriptor: LOG_DESCRIPTOR } : {}),
     });
-    const hasFile = (name: string) => existsSync(join(runtime.directory, name));
+    const command = runtimeCommand({
+      match: runtime,
+      values,
+      variables: environment,
+      hasFile: (name) => existsSync(join(runtime.directory, name)),
+    });
+    // A bootstrap that the function brings along may heed the wrapper itself; AWS does not for it.
+    const argv = runtime.interpreter ? throughWrapper(command, environment, (path) => sandbox.path(path)) : command;
     return {
       functionName,
       functionVersion: version,
@@ -158,12 +166,7 @@ export class EnvironmentFactory {
       timeoutMs: settings.timeoutS * 1000,
       initializationType,
       ...runtimeVersionOf(settings, target.region),
-      process: {
-        role: 'runtime',
-        argv: runtimeCommand({ match: runtime, values, variables: environment, hasFile }),
-        environment,
-        cwd: taskRoot,
-      },
+      process: { role: 'runtime', argv, environment, cwd: taskRoot },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
     };
   }

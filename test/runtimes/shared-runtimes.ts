@@ -1,0 +1,113 @@
+/**
+ * The runtimes that the shared suite runs over. One entry a runtime: how to make its function, which does what its
+ * event says (`do`), and in what its language differs. The functions themselves are in `shared-functions`, `go`, `rust`.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CreateFunctionCommandInput } from '@aws-sdk/client-lambda';
+import { findPythons } from '../../src/base/interpreters.ts';
+import { everythingRequired, skipUnless } from '../support/requirement.ts';
+import type { ZipEntry } from '../support/zip.ts';
+import { GO_BUILD_MS_MAX, goBootstrap, skipWithoutGo } from './go-program.ts';
+import { RUST_BUILD_MS_MAX, rustBootstrap, skipWithoutRust } from './rust-program.ts';
+
+export type Files = Readonly<Record<string, ZipEntry>>;
+export type RuntimeName = NonNullable<CreateFunctionCommandInput['Runtime']>;
+
+export interface SharedRuntime {
+  /** What the suite calls it. */
+  readonly title: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly skip: string | false;
+  /** How long making the files, or fetching the runtime, may take. */
+  readonly readyMsMax: number;
+  readonly files: () => Promise<Files>;
+  /** AWS_EXECUTION_ENV; undefined for runtimes that the function brings along, which no wrapper starts either. */
+  readonly executionEnvironment?: string;
+  /** The payload of `fail`. */
+  readonly failure: (message: string) => Failure;
+  /** Files of a layer in which the language finds `of-a-layer` by itself, for `library`; absent: it has no such place. */
+  readonly library?: Files;
+}
+
+export interface Failure {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  /** Members beside those two. */
+  readonly more: readonly string[];
+}
+
+/** Every version of Node where everything is required, two of them elsewhere. */
+const nodeMajors = everythingRequired ? [12, 14, 16, 18, 20, 22, 24, 26] : [22, 24];
+const FETCH_MS_MAX = 300_000;
+
+function source(name: string): string {
+  return readFileSync(join(import.meta.dirname, 'shared-functions', name), 'utf8');
+}
+
+const nodes = nodeMajors.map(
+  (major): SharedRuntime => ({
+    title: `nodejs${major}.x`,
+    runtime: `nodejs${major}.x`,
+    handler: 'app.handler',
+    skip: false,
+    readyMsMax: FETCH_MS_MAX,
+    files: async () => ({ 'app.js': source('app.js') }),
+    executionEnvironment: `AWS_Lambda_nodejs${major}.x`,
+    failure: (errorMessage) => ({ errorType: 'RangeError', errorMessage, more: ['trace'] }),
+    library: { 'nodejs/node_modules/of-a-layer/index.js': "module.exports = 'found in a layer';" },
+  }),
+);
+
+/** Every Python where everything is required, the oldest and the newest elsewhere. */
+const pythonsFound = (await findPythons(process.env)).filter(
+  (_python, at, all) => everythingRequired || at === 0 || at === all.length - 1,
+);
+const pythonVersions = pythonsFound.length === 0 ? ['3.13'] : pythonsFound.map(({ version }) => version);
+const skipWithoutPython = skipUnless(pythonsFound.length > 0, 'needs a Python that Lambda has a runtime for');
+
+const pythons = pythonVersions.map(
+  (version): SharedRuntime => ({
+    title: `python${version}`,
+    runtime: `python${version}`,
+    handler: 'app.handler',
+    skip: skipWithoutPython,
+    readyMsMax: FETCH_MS_MAX,
+    files: async () => ({ 'app.py': source('app.py') }),
+    executionEnvironment: `AWS_Lambda_python${version}`,
+    failure: (errorMessage) => ({
+      errorType: 'ArithmeticError',
+      errorMessage,
+      // python3.8 leaves the request's id out.
+      more: version === '3.8' ? ['stackTrace'] : ['requestId', 'stackTrace'],
+    }),
+    library: { 'python/of_a_layer.py': "name = 'found in a layer'\n" },
+  }),
+);
+
+const go: SharedRuntime = {
+  title: 'Go, aws-lambda-go on provided.al2023',
+  runtime: 'provided.al2023',
+  handler: 'bootstrap',
+  skip: skipWithoutGo,
+  readyMsMax: GO_BUILD_MS_MAX,
+  files: async () => ({ bootstrap: { content: await goBootstrap(), mode: 0o755 } }),
+  failure: (errorMessage) => ({ errorType: 'errorString', errorMessage, more: [] }),
+};
+
+const rust: SharedRuntime = {
+  title: 'Rust, lambda_runtime on provided.al2023',
+  runtime: 'provided.al2023',
+  handler: 'bootstrap',
+  skip: skipWithoutRust,
+  readyMsMax: RUST_BUILD_MS_MAX,
+  files: async () => ({ bootstrap: { content: await rustBootstrap(), mode: 0o755 } }),
+  failure: (errorMessage) => ({
+    errorType: '&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>',
+    errorMessage,
+    more: [],
+  }),
+};
+
+export const sharedRuntimes: readonly SharedRuntime[] = [...nodes, ...pythons, go, rust];

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CreateFunctionCommandInput } from '@aws-sdk/client-lambda';
-import { findPythons } from '../../src/base/interpreters.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { everythingRequired, skipUnless } from '../support/requirement.ts';
 import type { ZipEntry } from '../support/zip.ts';
 import { GO_BUILD_MS_MAX, goBootstrap, skipWithoutGo } from './go-program.ts';
@@ -61,7 +61,7 @@ const nodes = nodeMajors.map(
 );
 
 /** Every Python where everything is required, the oldest and the newest elsewhere. */
-const pythonsFound = (await findPythons(process.env)).filter(
+const pythonsFound = (await machinePrograms('python', process.env).known()).filter(
   (_python, at, all) => everythingRequired || at === 0 || at === all.length - 1,
 );
 const pythonVersions = pythonsFound.length === 0 ? ['3.13'] : pythonsFound.map(({ version }) => version);

@@ -8,7 +8,7 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
-import { findPythons } from '../../src/base/interpreters.ts';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -31,7 +31,9 @@ exports.handler = async () => ({
 
 const executable = (content: string): ZipEntry => ({ content, mode: 0o755 });
 /** A version that AWS still takes functions for. */
-const python = (await findPythons(process.env)).find(({ version }) => Number(version.slice(2)) >= 10);
+const python = (await machinePrograms('python', process.env).known()).find(
+  ({ version }) => Number(version.slice(2)) >= 10,
+);
 
 async function configure(client: LambdaClient, FunctionName: string, wrapper: string): Promise<void> {
   const Environment = { Variables: { AWS_LAMBDA_EXEC_WRAPPER: wrapper } };

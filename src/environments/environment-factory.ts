@@ -151,12 +151,7 @@ export class EnvironmentFactory {
       overridable: description.overridable,
       ...(runtime.interpreter ? { logDescriptor: LOG_DESCRIPTOR } : {}),
     });
-    const command = runtimeCommand({
-      match: runtime,
-      values,
-      variables: environment,
-      hasFile: (name) => existsSync(join(runtime.directory, name)),
-    });
+    const command = commandOf(runtime, values, environment);
     // A bootstrap that the function brings along may heed the wrapper itself; AWS does not for it.
     const argv = runtime.interpreter ? throughWrapper(command, environment, (path) => sandbox.path(path)) : command;
     return {
@@ -190,6 +185,12 @@ export class EnvironmentFactory {
       sessionToken: ids.hex(64),
     };
   }
+}
+
+function commandOf(runtime: ObtainedRuntime, values: Variables, variables: Variables): readonly string[] {
+  const { family, interpreter, directory } = runtime;
+  const version = interpreter?.version ?? runtime.version;
+  return runtimeCommand({ family, version, values, variables, hasFile: (name) => existsSync(join(directory, name)) });
 }
 
 /** `python3.13` → `python:3.13.v1`; the number is lambdad's own count of its bootstraps. */

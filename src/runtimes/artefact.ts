@@ -4,14 +4,14 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachedFolder } from './cached-folder.ts';
 import { ClientMissing, runClient } from './client-run.ts';
-import { type Artefact, isInRange, type RuntimeFamily, type RuntimeMatch } from './description.ts';
+import { type Artefact, isInRange, type RuntimeFamily } from './description.ts';
 import { fetchMavenFiles } from './maven-files.ts';
 import { npmCi } from './npm-release.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The artefacts that a runtime takes. */
-export function artefactsOf({ family, version }: RuntimeMatch): readonly Artefact[] {
+/** The artefacts that go with an interpreter of this version. */
+export function artefactsOf(family: RuntimeFamily, version: string): readonly Artefact[] {
   return family.description.artefacts.filter((artefact) => isInRange(artefact, version));
 }
 

@@ -22,7 +22,7 @@ export interface RuntimeDescription {
   readonly argv: readonly string[];
   /** What stands in the place of the last part of `argv` for versions below `version`. */
   readonly olderEntry?: { readonly version: string; readonly entry: string };
-  /** Options for some versions, placed before the last part of `argv`. */
+  /** Options for some versions, placed where `argv` has a part `${options}`. */
   readonly options: readonly RuntimeOption[];
   /** Variables, with `${placeholders}`. */
   readonly environment: Readonly<Record<string, string>>;
@@ -184,8 +184,13 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
   });
 }
 
+/** The part of `argv` in whose place the options stand. */
+const OPTIONS = '$' + '{options}';
+
 export interface CommandParts {
-  readonly match: RuntimeMatch;
+  readonly family: RuntimeFamily;
+  /** The version that runs, which is another than the one asked for with `--nearest-runtime`. */
+  readonly version: string;
   /** What `${placeholders}` stand for. */
   readonly values: Readonly<Record<string, string>>;
   /** The function's variables. */
@@ -195,8 +200,7 @@ export interface CommandParts {
 }
 
 /** The command that starts a runtime: `argv` filled in, with the options that its version takes. */
-export function runtimeCommand({ match, values, variables, hasFile }: CommandParts): readonly string[] {
-  const { version, family } = match;
+export function runtimeCommand({ family, version, values, variables, hasFile }: CommandParts): readonly string[] {
   const { argv, options, olderEntry } = family.description;
   const isOlder = olderEntry !== undefined && compareVersions(version, olderEntry.version) < 0;
   const parts = isOlder ? [...argv.slice(0, -1), olderEntry.entry] : argv;
@@ -207,6 +211,6 @@ export function runtimeCommand({ match, values, variables, hasFile }: CommandPar
       !Object.entries(option.unless ?? {}).some(holds) &&
       (option.whenFile === undefined || hasFile(option.whenFile)),
   );
-  const all = [...parts.slice(0, -1), ...given.map(({ option }) => option), ...parts.slice(-1)];
+  const all = parts.flatMap((part) => (part === OPTIONS ? given.map(({ option }) => option) : [part]));
   return all.map((part) => fillTemplate(part, values));
 }

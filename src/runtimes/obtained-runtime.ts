@@ -9,27 +9,9 @@ import {
   type RuntimeMatch,
 } from './description.ts';
 import { type FoundProgram, FoundPrograms } from './found-programs.ts';
+import type { Interpreter } from './interpreter.ts';
 import { fetchRelease, releaseOf, releasePlace, releaseProgram } from './npm-release.ts';
 import { readyFolder } from './ready-folder.ts';
-
-/** A host path and where it appears inside a sandbox, read-only. */
-export interface RuntimeMount {
-  readonly source: string;
-  readonly target: string;
-}
-
-/** An interpreter that is there, and where it appears inside a sandbox. */
-export interface Interpreter {
-  /** Path inside the sandbox. */
-  readonly path: string;
-  /** Path on the machine. */
-  readonly hostPath: string;
-  /** `3.13.1`. */
-  readonly fullVersion: string;
-  readonly mounts: readonly RuntimeMount[];
-  /** Said once in the function's log: another version than the one asked for. */
-  readonly note?: string;
-}
 
 export interface ObtainedRuntime extends RuntimeMatch {
   readonly interpreter?: Interpreter;
@@ -63,7 +45,7 @@ export async function obtainRuntime(match: RuntimeMatch, options: ObtainOptions)
     wanted.from === 'npm' ? await npmProgram(match, wanted, options) : await machineProgram(match, wanted, options);
   const notes = interpreter.note === undefined ? [] : [interpreter.note];
   const artefacts: { folder: string; place: string }[] = [];
-  for (const artefact of artefactsOf(match)) {
+  for (const artefact of artefactsOf(match.family, interpreter.version)) {
     try {
       artefacts.push({ folder: await artefactFolder(match, artefact, interpreter, options), place: artefact.place });
     } catch (error) {
@@ -75,7 +57,7 @@ export async function obtainRuntime(match: RuntimeMatch, options: ObtainOptions)
   }
   const directory = await readyFolder({
     match,
-    interpreter: interpreter.hostPath,
+    interpreter,
     artefacts,
     cacheDir: options.cacheDir,
     ...(options.uses ? { uses: options.uses } : {}),
@@ -105,7 +87,7 @@ async function npmProgram(match: RuntimeMatch, wanted: NpmInterpreter, options: 
   const { family, version } = match;
   const { name } = family.description;
   if (wanted.ownVersion && version === process.versions.node.split('.')[0])
-    return fetched(process.execPath, process.versions.node, wanted);
+    return fetched(version, process.execPath, process.versions.node, wanted);
   const release = releaseOf(family, wanted, version);
   if (!release)
     throw new RuntimeMissing(
@@ -120,11 +102,11 @@ async function npmProgram(match: RuntimeMatch, wanted: NpmInterpreter, options: 
     });
     options.progress(`${name} ${release.version} is ready`);
   }
-  return fetched(releaseProgram(place, release), release.version, wanted);
+  return fetched(version, releaseProgram(place, release), release.version, wanted);
 }
 
-function fetched(hostPath: string, fullVersion: string, { target }: NpmInterpreter): Interpreter {
-  return { path: target, hostPath, fullVersion, mounts: [{ source: hostPath, target }] };
+function fetched(version: string, hostPath: string, fullVersion: string, { target }: NpmInterpreter): Interpreter {
+  return { path: target, hostPath, version, fullVersion, mounts: [{ source: hostPath, target }] };
 }
 
 async function machineProgram(
@@ -165,9 +147,9 @@ function installed({ path, fullVersion, version }: FoundProgram, wanted: Machine
     .filter((place) => existsSync(place))
     .map((place) => ({ source: place, target: place }));
   const isSystems = path.startsWith(SYSTEM_FOLDER) && !HIDDEN_FOLDERS.some((folder) => path.startsWith(folder));
-  if (isSystems) return { path, hostPath: path, fullVersion, mounts: alongside };
+  if (isSystems) return { path, hostPath: path, version, fullVersion, mounts: alongside };
   const home = join(path, wanted.home);
   const inside = join(wanted.target, relative(home, path));
   const mounts = [{ source: home, target: wanted.target }, ...alongside];
-  return { path: inside, hostPath: path, fullVersion, mounts };
+  return { path: inside, hostPath: path, version, fullVersion, mounts };
 }

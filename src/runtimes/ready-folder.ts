@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachedFolder } from './cached-folder.ts';
 import { fillTemplate, type RuntimeMatch } from './description.ts';
+import type { Interpreter } from './interpreter.ts';
 
 /**
  * The folder that appears as /var/runtime: the family's own, or below the cache folder a copy of it that holds the
@@ -16,8 +17,7 @@ const PREPARE_MS_MAX = 60_000;
 
 export interface ReadyParts {
   readonly match: RuntimeMatch;
-  /** The interpreter on the host. */
-  readonly interpreter: string;
+  readonly interpreter: Interpreter;
   /** Folders of the artefacts that are there, and their places below the runtime's folder. */
   readonly artefacts: readonly { readonly folder: string; readonly place: string }[];
   readonly cacheDir: string;
@@ -29,7 +29,8 @@ export interface ReadyParts {
 export function readyPlace({ match, interpreter, artefacts, cacheDir }: ReadyParts): string | undefined {
   const { family, version } = match;
   if (family.description.prepare.length === 0 && artefacts.length === 0) return undefined;
-  const identity = `${interpreter} ${statSync(interpreter).mtimeMs}`;
+  const { hostPath, path } = interpreter;
+  const identity = `${hostPath} ${path} ${statSync(hostPath).mtimeMs}`;
   const digest = fingerprint(family.directory, identity, ...artefacts.map(({ folder }) => folder));
   return join(cacheDir, 'runtimes', `${family.name}${version}-${digest}`);
 }
@@ -57,9 +58,16 @@ async function fill(work: string, { match, interpreter, artefacts }: ReadyParts)
   const { directory, description } = match.family;
   await cp(directory, work, { recursive: true });
   for (const { folder, place } of artefacts) await linkTree(folder, join(work, place));
-  const [command, ...args] = description.prepare.map((part) => fillTemplate(part, { interpreter, runtimeDir: work }));
-  if (command !== undefined)
-    await promisify(execFile)(command, args, { timeout: PREPARE_MS_MAX }).catch(() => undefined);
+  const values = {
+    interpreter: interpreter.hostPath,
+    interpreterInside: interpreter.path,
+    interpreterVersion: interpreter.fullVersion,
+    node: process.execPath,
+    runtimeDir: work,
+  };
+  const [command, ...args] = description.prepare.map((part) => fillTemplate(part, values));
+  if (command === undefined) return;
+  await promisify(execFile)(command, args, { cwd: work, timeout: PREPARE_MS_MAX }).catch(() => undefined);
 }
 
 /** The same files under another folder, without their bytes anew where the file system has links. */

@@ -56,7 +56,7 @@ function description(integrity: string, more: object = {}) {
         files: [{ coordinates: COORDINATES, integrity, name: 'thing.jar' }],
       },
     ],
-    argv: ['${interpreter}', '--heap=${memoryMb:0.85}', '${runtimeDir}/main'],
+    argv: ['${interpreter}', '--heap=${memoryMb:0.85}', '${options}', '${runtimeDir}/main'],
     options: [
       { option: '--newer', sinceVersion: '2' },
       { option: '--older', belowVersion: '2' },
@@ -150,9 +150,12 @@ describe('a runtime that is a folder', () => {
       const match = matchRuntime(readRuntimeFamilies(families), identifier);
       assert.ok(match);
       const values = { interpreter: 'toy', runtimeDir: '/r', memoryMb: '129' };
-      return runtimeCommand({ match, values, variables, hasFile: (name) => hasJar && name === 'lib/thing.jar' }).join(
-        ' ',
-      );
+      return runtimeCommand({
+        ...match,
+        values,
+        variables,
+        hasFile: (name) => hasJar && name === 'lib/thing.jar',
+      }).join(' ');
     };
     assert.equal(await commandOf('toy1', {}, false), 'toy --heap=109 --older --unless /r/main');
     assert.equal(await commandOf('toy2', { TOY_OPTIONS: 'x --no' }, true), 'toy --heap=109 --newer --with-jar /r/main');

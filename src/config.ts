@@ -22,6 +22,8 @@ export interface Config {
   readonly cpu: 'weight' | 'quota';
   /** An idle execution environment ends after this. */
   readonly idleMs: number;
+  /** An execution environment of this age ends as soon as it is free. */
+  readonly maxAgeMs: number;
   /** How long an invoke waits for memory when the machine is full, before it is refused with 429. */
   readonly fullWaitMs: number;
   /** Memory of the machine that functions never get. */
@@ -69,6 +71,7 @@ const options = {
   network: { type: 'string', default: 'none' },
   cpu: { type: 'string', default: 'weight' },
   'idle-seconds': { type: 'string', default: '600' },
+  'max-age-seconds': { type: 'string', default: '7200' },
   'full-wait-seconds': { type: 'string', default: '5' },
   'memory-reserve-mb': { type: 'string', default: '512' },
   concurrency: { type: 'string', default: '1000' },
@@ -95,6 +98,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
   network: "none|host   a function's network beyond its Runtime API (none)",
   'idle-seconds': 'N   an idle execution environment ends after this (600)',
+  'max-age-seconds': 'N   an execution environment of this age ends as soon as it is free (7200)',
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
   'memory-reserve-mb': 'N   memory of the machine that functions never get (512)',
   concurrency: "N   concurrent executions of one account's region (1000)",
@@ -187,6 +191,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     cpu: oneOf('cpu', values.cpu, ['weight', 'quota']),
     network: oneOf('network', values.network, ['none', 'host']),
     idleMs: seconds('idle-seconds', 86_400),
+    maxAgeMs: integer('max-age-seconds', values['max-age-seconds'], 1, 604_800) * 1000,
     fullWaitMs: seconds('full-wait-seconds', 900),
     memoryReserveBytes: integer('memory-reserve-mb', values['memory-reserve-mb'], 0, 1_048_576) * 1_048_576,
     concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),

@@ -195,6 +195,7 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     clock,
     gate: memoryGate(config.memoryReserveBytes, clock),
     idleMs: config.idleMs,
+    maxAgeMs: config.maxAgeMs,
     fullWaitMs: config.fullWaitMs,
   });
   const invoker = new LocalInvoker({ pool, clock, ids, concurrency: config.concurrency });

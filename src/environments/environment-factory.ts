@@ -13,8 +13,10 @@ import type { CodePackages } from '../packages/code-packages.ts';
 import { fillTemplate, runtimeCommand } from '../runtimes/description.ts';
 import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
 import { findBootstrap } from './bootstrap.ts';
-import { Environment, type EnvironmentListener, type EnvironmentSpec } from './environment.ts';
+import { Environment, type EnvironmentListener } from './environment.ts';
+import type { EnvironmentSpec } from './environment-spec.ts';
 import { throughWrapper } from './exec-wrapper.ts';
+import { externalExtensions } from './external-extensions.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
@@ -81,7 +83,7 @@ export class EnvironmentFactory {
       if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
       for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
       const spec = await this.#spec(target, own, sandbox, runtime, log, mounts);
-      return new Environment(spec, sandbox, log, clock, listener);
+      return new Environment({ spec, sandbox, log, clock, ids, listener });
     } catch (error) {
       await sandbox.destroy();
       throw error;
@@ -155,14 +157,15 @@ export class EnvironmentFactory {
     // A bootstrap that the function brings along may heed the wrapper itself; AWS does not for it.
     const argv = runtime.interpreter ? throughWrapper(command, environment, (path) => sandbox.path(path)) : command;
     return {
-      functionName,
-      functionVersion: version,
+      identity: { accountId: target.account, functionName, functionVersion: version, handler: settings.handler ?? '' },
       memoryMb: settings.memoryMb,
       timeoutMs: settings.timeoutS * 1000,
       initializationType,
       ...runtimeVersionOf(settings, target.region),
       process: { role: 'runtime', argv, environment, cwd: taskRoot },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
+      ...(await externalExtensions(mounts, sandbox, environment)),
+      isTimed: settings.logging.format === 'JSON',
     };
   }
 

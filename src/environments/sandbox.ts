@@ -34,6 +34,10 @@ export interface ProcessExit {
   readonly signal?: string;
   /** It never began: what the kernel said, in Go's words (`permission denied`, `exec format error`). */
   readonly launchError?: string;
+  /** Beside launchError: not the program but the directory that it was to start in. */
+  readonly launchStep?: 'cwd';
+  /** Beside signal. */
+  readonly coreDumped?: true;
 }
 
 export interface SandboxProcess {

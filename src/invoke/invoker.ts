@@ -20,6 +20,8 @@ export interface InvokeRequest {
   /** JSON text, already decoded from base64. */
   readonly clientContext?: string;
   readonly traceHeader?: string;
+  /** Of the payload, when the caller said one that is JSON. */
+  readonly contentType?: string;
   /** Collect the last 4 KB of this invoke's log. */
   readonly tail: boolean;
 }
@@ -28,6 +30,8 @@ export interface InvokeOutcome {
   readonly payload: Uint8Array;
   /** "Unhandled" when the function failed. A failure of the function is a value, not an exception. */
   readonly functionError?: 'Unhandled';
+  /** Of the payload, when it is not JSON. */
+  readonly contentType?: string;
   /** Base64, when asked for. */
   readonly logTail?: string;
   readonly executedVersion: string;

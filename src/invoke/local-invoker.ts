@@ -104,6 +104,7 @@ export class LocalInvoker implements Invoker {
       invokedArn: target.invokedArn,
       traceHeader,
       clientContext: request.clientContext,
+      contentType: request.contentType,
       payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
       tail: request.tail,
       ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
@@ -118,6 +119,7 @@ export class LocalInvoker implements Invoker {
           executedVersion: target.version.version,
           traceHeader,
           ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
+          ...(answer.contentType === undefined ? {} : { contentType: answer.contentType }),
           ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
         };
       } catch (error) {

@@ -18,6 +18,8 @@ const ANSWERED_GRACE_MS = 10;
 /** Environments that start at the same time, for each processor; more would only make all of them late. */
 const STARTS_PER_PROCESSOR = 4;
 const SWEEP_MS = 1000;
+/** Free for this long an environment is frozen: who comes back sooner finds it as he left it. */
+const FREEZE_DELAY_MS = 100;
 const WAITERS_MAX = 10_000;
 const FULL_RETRY_MS = 50;
 const MEGABYTE = 1_048_576;
@@ -53,6 +55,8 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly gate: MemoryGate;
   readonly idleMs: number;
+  /** From this age on an environment ends as soon as it is free. */
+  readonly maxAgeMs: number;
   readonly fullWaitMs: number;
 }
 
@@ -70,6 +74,9 @@ export class Pool {
   #starting = 0;
   #waiters = 0;
   #sweeping = false;
+  /** Free ones, and some that were lately, that may not be frozen yet. */
+  readonly #thawed = new Set<Environment>();
+  #freezing = false;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -173,6 +180,7 @@ export class Pool {
     lost?.(environment);
     pool.all.delete(environment);
     this.#live.delete(environment);
+    this.#thawed.delete(environment);
     const at = pool.idle.indexOf(environment);
     if (at >= 0) pool.idle.splice(at, 1);
     this.#end(environment);
@@ -197,7 +205,7 @@ export class Pool {
     // Discarded while it worked: it is gone, whatever its last invoke still says.
     if (!pool.all.has(environment)) return;
     pool.measuredBytes = Math.max(pool.measuredBytes, environment.maxMemoryMb * MEGABYTE);
-    if (this.#closed || (pool.retired && pool.waiting.length === 0)) {
+    if (this.#closed || (pool.retired && pool.waiting.length === 0) || this.#isOld(environment)) {
       this.discard(pool, environment);
       return;
     }
@@ -205,8 +213,31 @@ export class Pool {
     if (waiter) this.#settle(waiter, environment);
     else {
       pool.idle.push(environment);
+      this.#thawed.add(environment);
+      this.#freezeLater();
       this.#sweepLater();
     }
+  }
+
+  #isOld({ bornMs, freeSinceMs }: Environment): boolean {
+    return freeSinceMs - bornMs >= this.#options.maxAgeMs;
+  }
+
+  /** One timer for all. */
+  #freezeLater(): void {
+    if (this.#freezing) return;
+    this.#freezing = true;
+    this.#options.clock.after(FREEZE_DELAY_MS, () => {
+      this.#freezing = false;
+      const before = this.#options.clock.monotonic() - FREEZE_DELAY_MS;
+      for (const environment of this.#thawed) {
+        // One that works again is added when it becomes free.
+        if (environment.isFree && environment.freeSinceMs > before) continue;
+        this.#thawed.delete(environment);
+        environment.freeze();
+      }
+      if (this.#thawed.size > 0) this.#freezeLater();
+    });
   }
 
   #nextWaiter(pool: VersionPool): Waiter | undefined {
@@ -306,7 +337,7 @@ export class Pool {
     let oldest: { pool: VersionPool; environment: Environment } | undefined;
     for (const pool of this.#pools) {
       const environment = pool.kept.size === 0 ? pool.idle[0] : pool.idle.find((idle) => !pool.kept.has(idle));
-      if (environment && (!oldest || environment.freeSince < oldest.environment.freeSince))
+      if (environment && (!oldest || environment.freeSinceMs < oldest.environment.freeSinceMs))
         oldest = { pool, environment };
     }
     if (!oldest) return;
@@ -323,24 +354,23 @@ export class Pool {
   #sweepLater(): void {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    this.#options.clock.after(Math.min(SWEEP_MS, this.#options.idleMs), () => {
+    const { clock, idleMs, maxAgeMs } = this.#options;
+    clock.after(Math.min(SWEEP_MS, idleMs, maxAgeMs), () => {
       this.#sweeping = false;
       this.#sweep();
     });
   }
 
   #sweep(): void {
-    const before = this.#options.clock.monotonic() - this.#options.idleMs;
+    const { clock, idleMs, maxAgeMs } = this.#options;
+    const now = clock.monotonic();
     let left = false;
     for (const pool of this.#pools) {
-      // The oldest stands first: the look ends at the first one that is young enough.
-      for (let at = 0; at < pool.idle.length; ) {
-        const environment = pool.idle[at] as Environment;
-        if (environment.freeSince > before) break;
-        if (pool.kept.has(environment)) at++;
-        else this.discard(pool, environment);
+      for (const environment of [...pool.idle]) {
+        const isIdle = environment.freeSinceMs <= now - idleMs && !pool.kept.has(environment);
+        if (isIdle || environment.bornMs <= now - maxAgeMs) this.discard(pool, environment);
       }
-      left ||= pool.idle.length > pool.kept.size || pool.idle.some((idle) => !pool.kept.has(idle));
+      left ||= pool.idle.length > 0;
     }
     if (left) this.#sweepLater();
   }

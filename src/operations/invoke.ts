@@ -16,6 +16,8 @@ const EMPTY_PAYLOAD = Buffer.from('{}');
 /** AWS takes JSON, and the types that SDKs send by habit; these are plainly something else. */
 const OTHER_MEDIA = /^(multipart|image|audio|video)\/|[/+]xml\b/i;
 
+const JSON_MEDIA = /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
+
 export const invoke: Operation<'Invoke'> = async (context, input) => {
   const { services } = context;
   if (input.InvocationType === 'Event')
@@ -36,6 +38,7 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
     requestId: context.requestId,
     payload: isEmpty ? EMPTY_PAYLOAD : given,
     tail: input.LogType === 'Tail',
+    ...(isSpecialJson(context.contentType) ? { contentType: context.contentType } : {}),
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(context.traceHeader === undefined ? {} : { traceHeader: context.traceHeader }),
   });
@@ -47,9 +50,17 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
       FunctionError: outcome.functionError,
       LogResult: outcome.logTail,
     },
-    headers: { 'X-Amzn-Trace-Id': outcome.traceHeader },
+    headers:
+      outcome.contentType === undefined
+        ? { 'X-Amzn-Trace-Id': outcome.traceHeader }
+        : { 'X-Amzn-Trace-Id': outcome.traceHeader, 'Content-Type': outcome.contentType },
   };
 };
+
+/** SDKs send other types by habit: the runtime hears of JSON alone, and plain JSON goes without saying. */
+function isSpecialJson(contentType: string | undefined): contentType is string {
+  return contentType !== undefined && contentType !== 'application/json' && JSON_MEDIA.test(contentType);
+}
 
 function refuseWrongRequest({ contentType }: OperationContext, input: InvocationRequest): void {
   if (contentType !== undefined && OTHER_MEDIA.test(contentType))

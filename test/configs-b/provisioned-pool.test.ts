@@ -20,7 +20,9 @@ class FakeEnvironment {
   readonly listener: EnvironmentListener;
   readonly initialized = Promise.resolve();
   readonly maxMemoryMb = 1;
-  freeSince = clock.monotonic();
+  readonly bornMs = clock.monotonic();
+  readonly isFree = true;
+  freeSinceMs = clock.monotonic();
   ended = false;
 
   constructor(target: EnvironmentTarget, listener: EnvironmentListener) {
@@ -31,6 +33,8 @@ class FakeEnvironment {
   initialize(): Promise<boolean> {
     return init();
   }
+
+  freeze(): void {}
 
   async end(): Promise<void> {
     this.ended = true;
@@ -50,6 +54,7 @@ beforeEach(() => {
     clock,
     gate: { take: () => true, giveBack: () => {} },
     idleMs: IDLE_MS,
+    maxAgeMs: 10 * IDLE_MS,
     fullWaitMs: 0,
   });
   versionPool = pool.open({ account: '1', region: 'r', version: {} as VersionBody });

@@ -7,7 +7,7 @@ const LIMIT = 1000;
 
 function parse(bytes: string, pieceBytes = bytes.length): ApiRequest[] {
   const requests: ApiRequest[] = [];
-  const parser = new RequestParser(LIMIT, (request) => requests.push(request));
+  const parser = new RequestParser(LIMIT, { begun: () => {}, request: (request) => requests.push(request) });
   const data = Buffer.from(bytes, 'latin1');
   for (let at = 0; at < data.length; at += pieceBytes) parser.feed(data.subarray(at, at + pieceBytes));
   return requests;
@@ -65,4 +65,20 @@ test('what is not plainly correct is refused', () => {
     `GET /a HTTP/1.1\r\n${'X: y\r\n'.repeat(200)}\r\n`,
   ];
   for (const text of cases) assert.throws(() => parse(text), MalformedRequest, JSON.stringify(text.slice(0, 60)));
+});
+
+test('a head whose body has not come is told, with the path but not its query', () => {
+  const told: string[] = [];
+  const parser = new RequestParser(LIMIT, {
+    begun: ({ path }) => told.push(`begun ${path}`),
+    request: ({ path, body }) => told.push(`${path} ${body}`),
+  });
+  parser.feed(Buffer.from(SIZED));
+  parser.feed(Buffer.from('POST /c?d=/e HTTP/1.1\r\nContent-Length: 4\r\n\r\nab'));
+  assert.equal(parser.unfinished?.path, '/c');
+  parser.feed(Buffer.from('cd'));
+  assert.deepEqual(told, ['/a hello', 'begun /c', '/c abcd']);
+  parser.feed(Buffer.from(CHUNKED));
+  assert.deepEqual(told.slice(3), ['begun /b', '/b hello']);
+  assert.equal(parser.unfinished, undefined);
 });

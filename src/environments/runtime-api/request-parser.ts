@@ -15,11 +15,15 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const EMPTY = Buffer.alloc(0);
 
-export interface ApiRequest {
+export interface RequestHead {
   readonly method: string;
+  /** Without its query. */
   readonly path: string;
   /** Names in lower case; of a name that came twice the first. */
   readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface ApiRequest extends RequestHead {
   readonly body: Buffer;
   /** The body went over the limit and was thrown away. */
   readonly tooLarge: boolean;
@@ -29,10 +33,14 @@ export interface ApiRequest {
 
 export class MalformedRequest extends Error {}
 
-interface Head {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Map<string, string>;
+/** What a parser tells. Requests come in order, each once. */
+export interface RequestListener {
+  /** A head came without the whole of its body: its request follows, or the connection breaks before. */
+  begun(head: RequestHead): void;
+  request(request: ApiRequest): void;
+}
+
+interface Head extends RequestHead {
   readonly chunked: boolean;
   readonly bodyBytes: number;
 }
@@ -57,7 +65,9 @@ function parseFields(lines: readonly string[], from: number): Map<string, string
 
 function parseHead(text: string): Head {
   const lines = text.split('\r\n');
-  const requestLine = /^([A-Z]{1,20}) (\/[\x21-\x7e]{0,8191}) HTTP\/1\.[01]$/.exec(lines[0] as string);
+  const requestLine = /^([A-Z]{1,20}) (\/[\x21-\x3e\x40-\x7e]{0,8191})(\?[\x21-\x7e]{0,8191})? HTTP\/1\.[01]$/.exec(
+    lines[0] as string,
+  );
   if (!requestLine) throw new MalformedRequest('malformed request line');
   const headers = parseFields(lines, 1);
   // An empty Transfer-Encoding or Expect is how some official clients (curl) suppress the header: it counts as absent.
@@ -79,7 +89,7 @@ type Step = 'head' | 'sized' | 'chunkLine' | 'chunkData' | 'chunkEnd' | 'trailer
 
 /** Feeds on bytes, hands out requests in order. Throws MalformedRequest: then the connection is to be closed. */
 export class RequestParser {
-  readonly #onRequest: (request: ApiRequest) => void;
+  readonly #listener: RequestListener;
   readonly #bodyBytesMax: number;
   #step: Step = 'head';
   #rest: Buffer = EMPTY;
@@ -89,9 +99,14 @@ export class RequestParser {
   #left = 0;
   #tooLarge = false;
 
-  constructor(bodyBytesMax: number, onRequest: (request: ApiRequest) => void) {
+  constructor(bodyBytesMax: number, listener: RequestListener) {
     this.#bodyBytesMax = bodyBytesMax;
-    this.#onRequest = onRequest;
+    this.#listener = listener;
+  }
+
+  /** The request whose body is on its way; undefined between requests. */
+  get unfinished(): RequestHead | undefined {
+    return this.#head;
   }
 
   feed(chunk: Buffer): void {
@@ -140,6 +155,8 @@ export class RequestParser {
     if (this.#head.chunked) this.#step = 'chunkLine';
     else if (this.#left > 0) this.#step = 'sized';
     else this.#finish(NO_TRAILERS);
+    const isWhole = this.#step === 'head' || (this.#step === 'sized' && data.length - end - 4 >= this.#left);
+    if (!isWhole) this.#listener.begun(this.#head as Head);
     return end + 4;
   }
 
@@ -212,6 +229,6 @@ export class RequestParser {
     this.#head = undefined;
     this.#body = EMPTY;
     this.#step = 'head';
-    this.#onRequest({ method, path, headers, body: tooLarge ? EMPTY : body, tooLarge, trailers });
+    this.#listener.request({ method, path, headers, body: tooLarge ? EMPTY : body, tooLarge, trailers });
   }
 }

@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net';
 import * as answers from './answers.ts';
-import { type ApiRequest, MalformedRequest, RequestParser } from './request-parser.ts';
+import type { Connection, Poll } from './connection.ts';
+import { type ErrorBody, initError, invocationError } from './error-body.ts';
+import type { ApiRequest, RequestHead } from './request-parser.ts';
 
 /**
  * The Runtime API (2018-06-01) of one execution environment: the conversation with its runtime process.
@@ -10,16 +11,14 @@ import { type ApiRequest, MalformedRequest, RequestParser } from './request-pars
  *
  * A runtime that sends its response and the next `next` in one piece gets the 202 together with the next event: legal
  * on this wire, and one write less for each invoke.
+ *
+ * Deliberate differences from AWS: X-Ray is never told, so the cause of an error that a runtime reports for it is read
+ * away. No caller here has a Cognito identity, so that header never comes. There are no snapshots: as on AWS without
+ * them, the restore paths do not exist.
  */
 
 /** 6 MiB and 100 bytes: what a buffered response may hold. */
 export const RESPONSE_BYTES_MAX = 6_291_556;
-/** Connections one environment may hold open at a time; the official clients use one or two. */
-const CONNECTIONS_MAX = 64;
-/** Answers that may wait behind an unanswered `next`. */
-const HELD_ANSWERS_MAX = 256;
-/** Answers that the other side has not read yet; beyond this its requests wait. Events are not counted: one at a time. */
-const UNREAD_BYTES_MAX = 1_048_576;
 
 export interface Invocation {
   readonly requestId: string;
@@ -28,26 +27,46 @@ export interface Invocation {
   readonly traceHeader: string;
   readonly clientContext?: string | undefined;
   readonly tenantId?: string | undefined;
+  readonly contentType?: string | undefined;
   readonly payload: Uint8Array;
 }
+
+export interface ReportedError extends ErrorBody {
+  /** The header's, judged by the rule of the reference. */
+  readonly errorType: string;
+}
+
+/** How the runtime answered an invocation. */
+export type RuntimeAnswer =
+  | { readonly kind: 'response'; readonly body: Buffer }
+  | ({ readonly kind: 'error' } & ReportedError)
+  | { readonly kind: 'tooLarge' }
+  /** It named a response mode that does not exist. */
+  | { readonly kind: 'invalidMode' }
+  /** The connection broke within the body. */
+  | { readonly kind: 'truncated' };
 
 export interface RuntimeApiListener {
   /** The runtime asks for an event: init is over, or the running invoke is. */
   next(): void;
-  response(body: Buffer): void;
-  responseTooLarge(): void;
-  /** `errorType` is the header's, judged by the rule of the reference. */
-  error(body: Buffer, errorType: string): void;
-  initError(body: Buffer, errorType: string): void;
-  /** The runtime named a response mode that does not exist; the invoke fails. */
-  invalidResponseMode(): void;
+  /** The first bytes of an answer are there, the last are not. */
+  answering(): void;
+  answer(answer: RuntimeAnswer): void;
+  initError(error: ReportedError): void;
 }
 
-type State = 'Started' | 'InitError' | 'Ready' | 'Running' | 'RuntimeResponseSentState';
+type State =
+  | 'Started'
+  | 'InitError'
+  | 'Ready'
+  | 'Running'
+  | 'InvocationResponse'
+  | 'InvocationErrorResponse'
+  | 'RuntimeResponseSentState';
 
-/** runtime-facts 1: kept when it has the documented form, else Function.Unknown or Runtime.Unknown. */
+/** runtime-facts 1: kept when it holds the documented form, else Function.Unknown or Runtime.Unknown. */
 export function judgedErrorType(header: string | undefined): string {
-  if (header !== undefined && /^(Runtime|Function)\.[A-Z][a-zA-Z]+$/.test(header)) return header;
+  if (header !== undefined && /(Runtime|Function)\.[A-Z][a-zA-Z]+/.test(header)) return header;
   return header?.startsWith('Function.') ? 'Function.Unknown' : 'Runtime.Unknown';
 }
 
@@ -62,155 +81,135 @@ function escapeCharacter(character: string): string {
   return escaped;
 }
 
-const SMALL_BODY_BYTES_MAX = 16_384;
-
-class Connection {
-  readonly socket: Socket;
-  /** Answers that wait to be written together. */
-  held: Buffer[] = [];
-  waitsForNext = false;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-  }
-
-  flush(): void {
-    if (this.held.length === 0) return;
-    const out = this.held.length === 1 ? (this.held[0] as Buffer) : Buffer.concat(this.held);
-    this.held = [];
-    this.socket.write(out);
-  }
-}
+/** The one that is asked for at every invoke. */
+export const NEXT_PATH = '/2018-06-01/runtime/invocation/next';
+const ANSWER_PATH = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
 
 export class RuntimeApi {
   readonly #listener: RuntimeApiListener;
-  readonly #connections = new Set<Connection>();
+  /** Those that wait for an event, the first first. */
+  readonly #polls: Poll[] = [];
   #state: State = 'Started';
   #invocation: Invocation | undefined;
+  /** That on which the body of an answer is on its way. */
+  #answering: Connection | undefined;
 
   constructor(listener: RuntimeApiListener) {
     this.#listener = listener;
-  }
-
-  /** Takes over a connection of the runtime. */
-  attach(socket: Socket): void {
-    if (this.#connections.size >= CONNECTIONS_MAX) {
-      socket.destroy();
-      return;
-    }
-    const connection = new Connection(socket);
-    this.#connections.add(connection);
-    socket.setNoDelay(true);
-    const parser = new RequestParser(RESPONSE_BYTES_MAX, (request) => this.#answer(connection, request));
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        parser.feed(chunk);
-        // A connection that already asked for the next event reads the 202 when that event comes.
-        if (!connection.waitsForNext) connection.flush();
-        if (connection.held.length > HELD_ANSWERS_MAX) socket.destroy();
-        // Who does not read answers gets no more of them.
-        else if (socket.writableLength > UNREAD_BYTES_MAX) socket.pause();
-      } catch (error) {
-        if (!(error instanceof MalformedRequest)) throw error;
-        connection.flush();
-        socket.end(answers.truncated);
-      }
-    });
-    socket.on('drain', () => socket.resume());
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#connections.delete(connection));
   }
 
   /** Gives the runtime its next event; it has asked for one, or will. */
   deliver(invocation: Invocation): void {
     this.#invocation = invocation;
     this.#state = 'Running';
-    for (const connection of this.#connections) if (connection.waitsForNext) this.#sendEvent(connection);
+    const poll = this.#polls.shift();
+    if (poll) this.#sendEvent(poll);
   }
 
-  /** The runtime process is gone: its connections are closed and the next one starts from the beginning. */
-  reset(): void {
-    for (const connection of this.#connections) connection.socket.destroy();
-    this.#connections.clear();
-    this.#state = 'Started';
-    this.#invocation = undefined;
+  /** No event comes any more, and no answer is taken. */
+  close(): void {
+    if (this.#state === 'Running') this.#state = 'RuntimeResponseSentState';
   }
 
-  #answer(connection: Connection, request: ApiRequest): void {
+  /** A head of a path of this API whose body is still to come. */
+  begun(connection: Connection, { method, path }: RequestHead): void {
+    if (method !== 'POST' || this.#state !== 'Running') return;
+    const match = ANSWER_PATH.exec(path);
+    if (match?.[1] !== this.#invocation?.requestId) return;
+    this.#answering = connection;
+    this.#state = match?.[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
+    this.#listener.answering();
+  }
+
+  request(connection: Connection, request: ApiRequest): void {
     const { method, path } = request;
-    if (path === '/2018-06-01/runtime/invocation/next') {
-      if (method !== 'GET') connection.held.push(answers.methodNotAllowed);
-      else this.#next(connection);
-      return;
-    }
-    connection.held.push(method === 'POST' ? this.#post(path, request) : this.#get(path));
+    if (path === NEXT_PATH) {
+      if (method === 'GET') this.#next(connection);
+      else connection.answer(answers.methodNotAllowed);
+    } else connection.answer(method === 'POST' ? this.#post(connection, request) : this.#get(method, path));
   }
 
-  #get(path: string): Buffer {
-    if (path === '/2018-06-01/ping') return answers.pong;
-    return /^\/2018-06-01\/runtime\/(invocation\/[^/]+\/(response|error)|init\/error)$/.test(path)
+  /** The connection is gone, with what it waited for and perhaps in the middle of an answer. */
+  closed(connection: Connection): void {
+    for (let at = this.#polls.length - 1; at >= 0; at--)
+      if (this.#polls[at]?.connection === connection) this.#polls.splice(at, 1);
+    if (this.#answering !== connection) return;
+    this.#answering = undefined;
+    this.#state = 'RuntimeResponseSentState';
+    this.#listener.answer({ kind: 'truncated' });
+  }
+
+  #get(method: string, path: string): Buffer {
+    if (path === '/2018-06-01/ping') return method === 'GET' ? answers.pong : answers.methodNotAllowed;
+    return ANSWER_PATH.test(path) || path === '/2018-06-01/runtime/init/error'
       ? answers.methodNotAllowed
       : answers.notFound;
   }
 
   #next(connection: Connection): void {
-    connection.waitsForNext = true;
-    if (this.#state === 'Running') {
-      // Asked again while the event is being worked on: the same event again.
-      this.#sendEvent(connection);
-      return;
+    switch (this.#state) {
+      case 'Running':
+        // Asked again while the event is being worked on: the same event again.
+        this.#sendEvent(connection.poll(true));
+        return;
+      case 'InitError':
+      case 'InvocationResponse':
+      case 'InvocationErrorResponse':
+        connection.answer(answers.invalidTransition(this.#state, 'Ready'));
+        return;
+      case 'Ready':
+        this.#polls.push(connection.poll(true));
+        return;
+      default:
+        this.#state = 'Ready';
+        this.#polls.push(connection.poll(true));
+        this.#listener.next();
     }
-    if (this.#state === 'InitError') {
-      connection.waitsForNext = false;
-      connection.held.push(answers.invalidTransition(this.#state, 'Ready'));
-      return;
-    }
-    const first = this.#state !== 'Ready';
-    this.#state = 'Ready';
-    if (first) this.#listener.next();
   }
 
-  #post(path: string, request: ApiRequest): Buffer {
+  #post(connection: Connection, request: ApiRequest): Buffer {
+    const { path } = request;
     if (path === '/2018-06-01/runtime/init/error') return this.#initError(request);
-    const match = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/.exec(path);
-    if (!match) return answers.notFound;
+    const match = ANSWER_PATH.exec(path);
+    if (!match) return path === '/2018-06-01/ping' ? answers.methodNotAllowed : answers.notFound;
     const kind = match[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
     if (this.#invocation !== undefined && match[1] !== this.#invocation.requestId) return answers.invalidRequestId;
     if (this.#state === 'RuntimeResponseSentState') return answers.invalidRequestId;
-    if (this.#state !== 'Running') return answers.invalidTransition(this.#state, kind);
+    if (this.#answering === connection) this.#answering = undefined;
+    else if (this.#state !== 'Running') return answers.invalidTransition(this.#state, kind);
     return kind === 'InvocationResponse' ? this.#response(request) : this.#error(request);
   }
 
   #response(request: ApiRequest): Buffer {
     const mode = request.headers.get('lambda-runtime-function-response-mode');
-    this.#state = 'RuntimeResponseSentState';
-    if (mode && mode.toLowerCase() !== 'streaming') {
-      this.#listener.invalidResponseMode();
+    if (mode && mode !== 'streaming') {
+      this.#answered({ kind: 'invalidMode' });
       return answers.invalidResponseMode;
     }
-    if (request.tooLarge) {
-      this.#listener.responseTooLarge();
-      return answers.tooLarge(RESPONSE_BYTES_MAX);
-    }
+    if (request.tooLarge) return this.#tooLarge();
     const failed = request.trailers.get('lambda-runtime-function-error-type');
     if (failed) {
       const body = Buffer.from(request.trailers.get('lambda-runtime-function-error-body') ?? '', 'base64');
-      this.#listener.error(body, judgedErrorType(failed));
-    } else this.#listener.response(request.body);
+      this.#answered({ kind: 'error', body, errorType: judgedErrorType(failed) });
+    } else this.#answered({ kind: 'response', body: request.body });
     return answers.accepted;
   }
 
   #error(request: ApiRequest): Buffer {
-    this.#state = 'RuntimeResponseSentState';
-    if (request.tooLarge) {
-      this.#listener.responseTooLarge();
-      return answers.tooLarge(RESPONSE_BYTES_MAX);
-    }
-    this.#listener.error(
-      errorBody(request),
-      judgedErrorType(request.headers.get('lambda-runtime-function-error-type')),
-    );
+    if (request.tooLarge) return this.#tooLarge();
+    const errorType = judgedErrorType(request.headers.get('lambda-runtime-function-error-type'));
+    this.#answered({ kind: 'error', ...invocationError(request), errorType });
     return answers.accepted;
+  }
+
+  #tooLarge(): Buffer {
+    this.#answered({ kind: 'tooLarge' });
+    return answers.tooLarge(RESPONSE_BYTES_MAX);
+  }
+
+  #answered(answer: RuntimeAnswer): void {
+    this.#state = 'RuntimeResponseSentState';
+    this.#listener.answer(answer);
   }
 
   #initError(request: ApiRequest): Buffer {
@@ -218,16 +217,15 @@ export class RuntimeApi {
     if (request.tooLarge) return answers.tooLarge(RESPONSE_BYTES_MAX);
     this.#state = 'InitError';
     const errorType = judgedErrorType(request.headers.get('lambda-runtime-function-error-type'));
-    this.#listener.initError(errorBody(request), errorType);
+    this.#listener.initError({ ...initError(request), errorType });
     return answers.accepted;
   }
 
-  #sendEvent(connection: Connection): void {
+  #sendEvent(poll: Poll): void {
     const invocation = this.#invocation as Invocation;
-    connection.waitsForNext = false;
-    const { payload } = invocation;
+    const { payload, contentType } = invocation;
     let head =
-      'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n' +
+      `HTTP/1.1 200 OK\r\nContent-Type: ${contentType === undefined ? 'application/json' : headerValue(contentType)}\r\n` +
       `Lambda-Runtime-Aws-Request-Id: ${invocation.requestId}\r\n` +
       `Lambda-Runtime-Deadline-Ms: ${invocation.deadlineMs}\r\n` +
       `Lambda-Runtime-Invoked-Function-Arn: ${invocation.invokedArn}\r\n` +
@@ -235,26 +233,6 @@ export class RuntimeApi {
     if (invocation.clientContext) head += `Lambda-Runtime-Client-Context: ${headerValue(invocation.clientContext)}\r\n`;
     if (invocation.tenantId) head += `Lambda-Runtime-Aws-Tenant-Id: ${headerValue(invocation.tenantId)}\r\n`;
     head += `Content-Length: ${payload.length}\r\n\r\n`;
-    connection.held.push(Buffer.from(head, 'latin1'));
-    if (payload.length <= SMALL_BODY_BYTES_MAX) {
-      if (payload.length > 0) connection.held.push(Buffer.from(payload.buffer, payload.byteOffset, payload.length));
-      connection.flush();
-      return;
-    }
-    connection.socket.cork();
-    connection.flush();
-    connection.socket.write(payload);
-    connection.socket.uncork();
-  }
-}
-
-/** runtime-facts 1: of a body with a cause the caller sees the first three members only. */
-function errorBody(request: ApiRequest): Buffer {
-  if (request.headers.get('content-type') !== 'application/vnd.aws.lambda.error.cause+json') return request.body;
-  try {
-    const { errorMessage, errorType, stackTrace } = JSON.parse(request.body.toString()) as Record<string, unknown>;
-    return Buffer.from(JSON.stringify({ errorMessage, errorType, stackTrace }));
-  } catch {
-    return Buffer.from('Invalid error body');
+    poll.answer(Buffer.from(head, 'latin1'), payload);
   }
 }

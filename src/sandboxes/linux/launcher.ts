@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
-import type { ProcessSpec } from '../../environments/sandbox.ts';
+import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
 
 /**
  * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
@@ -28,6 +28,7 @@ interface Report {
   readonly exit?: string;
   readonly code?: number;
   readonly signal?: string;
+  readonly core?: boolean;
   readonly killed?: boolean;
   readonly dialled?: string;
   readonly undialled?: string;
@@ -48,7 +49,7 @@ export interface SandboxPipes {
 export class SandboxFailed extends Error {}
 
 export interface LauncherListener {
-  exited(id: string, exit: { code?: number; signal?: string }): void;
+  exited(id: string, exit: ProcessExit): void;
   /** The launcher is gone, and everything inside with it. */
   gone(): void;
 }
@@ -220,8 +221,9 @@ export class Launcher {
     else if (report.failed !== undefined) this.#settle(`start ${report.failed}`, report);
     else if (report.killed) this.#settle('killed', report);
     else if (report.exit !== undefined) {
-      const { code, signal } = report;
-      this.#listener?.exited(report.exit, signal === undefined ? { code: code ?? 0 } : { signal });
+      const { code, signal, core } = report;
+      const killed = { signal: signal ?? '', ...(core ? { coreDumped: true as const } : {}) };
+      this.#listener?.exited(report.exit, signal === undefined ? { code: code ?? 0 } : killed);
     } else if (report.error !== undefined)
       this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`);
   }

@@ -120,7 +120,11 @@ class LinuxSandbox implements Sandbox {
     const report = await this.#launcher.startProcess(id, process);
     if (report.failed !== undefined) {
       const code = getSystemErrorName(-(report.errno ?? 0));
-      this.#running.exited(id, { launchError: launchErrorText(process.argv[0] ?? '', code) });
+      const exit: ProcessExit =
+        report.step === 'cwd'
+          ? { launchError: launchErrorText(process.cwd, code, 'chdir'), launchStep: 'cwd' }
+          : { launchError: launchErrorText(process.argv[0] ?? '', code) };
+      this.#running.exited(id, exit);
     }
     const signal = (name: 'SIGTERM' | 'SIGKILL') => this.#launcher.signal(id, name);
     const { stdout, stderr, log, extension } = this.#pipes;

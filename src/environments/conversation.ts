@@ -1,0 +1,255 @@
+import type { Clock } from '../base/clock.ts';
+import type { FunctionLog } from '../logs/function-log.ts';
+import { billedMs, type Span } from '../logs/platform-event.ts';
+import type { EnvironmentSpec } from './environment-spec.ts';
+import {
+  type Fault,
+  fatalFault,
+  reportedFault,
+  responseModeFault,
+  timeoutFault,
+  tooLargeFault,
+  truncatedFault,
+} from './fault.ts';
+import { outcomeOf } from './initialization.ts';
+import type { MemoryReading } from './memory-reading.ts';
+import type { Fatal, Processes } from './processes.ts';
+import { type Invocation, RESPONSE_BYTES_MAX, type RuntimeAnswer } from './runtime-api/runtime-api.ts';
+import type { Sandbox } from './sandbox.ts';
+import { eventAnswer, type ShutdownReason } from './shutdown.ts';
+
+/**
+ * One invoke: the event goes to the runtime and to the extensions that hear of invokes; the caller has its answer when
+ * the runtime gives it; the invoke is over when all of them ask for their next event. The function's timeout covers all
+ * of it. Source: runtime-facts 2 and 6.
+ */
+export interface EnvironmentRequest extends Omit<Invocation, 'deadlineMs'> {
+  readonly tail: boolean;
+}
+
+export interface EnvironmentAnswer {
+  readonly payload: Uint8Array;
+  readonly failed: boolean;
+  /** Of the payload; absent for JSON. */
+  readonly contentType?: string;
+  readonly logTail?: string;
+}
+
+export interface ConversationParts {
+  readonly spec: EnvironmentSpec;
+  readonly sandbox: Sandbox;
+  readonly log: FunctionLog;
+  readonly clock: Clock;
+  readonly memory: MemoryReading;
+  readonly uuid: () => string;
+}
+
+export interface ConversationTimes {
+  /** Epoch milliseconds. */
+  readonly deadlineMs: number;
+  /** Monotonic. */
+  readonly startedMs: number;
+  /** How long the init took that is shown with this invoke. */
+  readonly initMs: number | undefined;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export class Conversation {
+  readonly #processes: Processes;
+  readonly #parts: ConversationParts;
+  readonly #request: EnvironmentRequest;
+  readonly #times: ConversationTimes;
+  #deliveredMs = 0;
+  #producedBytes = 0;
+  #fault: Fault | undefined;
+  #extensionSpan: Span | undefined;
+  #durationMs = 0;
+  /** The runtime never answered. */
+  isLost = false;
+
+  constructor(processes: Processes, parts: ConversationParts, request: EnvironmentRequest, times: ConversationTimes) {
+    this.#processes = processes;
+    this.#parts = parts;
+    this.#request = request;
+    this.#times = times;
+  }
+
+  /** Delivers the event; resolves with what the caller gets. Never rejects. */
+  async answer(): Promise<EnvironmentAnswer> {
+    const { deadlineMs } = this.#times;
+    const { requestId, invokedArn, traceHeader, clientContext, payload, tenantId, contentType } = this.#request;
+    const processes = this.#processes;
+    if (processes.isTimed) this.#deliveredMs = this.#parts.clock.monotonic();
+    const invocation = {
+      requestId,
+      deadlineMs,
+      invokedArn,
+      traceHeader,
+      clientContext,
+      payload,
+      tenantId,
+      contentType,
+    };
+    processes.deliver(invocation, () => this.#invokeEvent());
+    const heard = await processes.until(() => processes.answer ?? processes.fatal, this.#leftMs());
+    this.isLost = heard === 'timeout' || 'process' in heard;
+    this.#fault = this.#faultOf(heard);
+    const body =
+      heard !== 'timeout' && 'kind' in heard && heard.kind === 'response' ? heard.body : this.#fault?.payload;
+    this.#producedBytes = body?.length ?? 0;
+    const answer = { payload: body ?? NOTHING, failed: this.#fault !== undefined };
+    return this.#fault?.contentType === undefined ? answer : { ...answer, contentType: this.#fault.contentType };
+  }
+
+  /** True when everybody asked for the next event already. */
+  get isOver(): boolean {
+    return this.#processes.isReady && this.#processes.extensions.areDone;
+  }
+
+  /**
+   * Waits until everybody is done, and logs how the runtime was. Says why the processes must end, if they must; report()
+   * is to follow.
+   */
+  async finish(): Promise<ShutdownReason | undefined> {
+    const { clock, log, spec } = this.#parts;
+    const processes = this.#processes;
+    if (!this.isLost) await this.#wait(() => processes.isReady);
+    const runtimeMs = this.#ranMs();
+    this.#durationMs = runtimeMs;
+    await processes.drain();
+    log.platform({
+      type: 'runtimeDone',
+      requestId: this.#request.requestId,
+      ...outcomeOf(this.#fault),
+      durationMs: runtimeMs,
+      producedBytes: this.#producedBytes,
+      ...(processes.isTimed ? this.#runtimeSpans() : {}),
+      tracing: { value: this.#request.traceHeader },
+      ...tenantOf(this.#request),
+    });
+    if (!this.isLost && processes.extensions.all.length > 0) {
+      const begunMs = clock.monotonic();
+      const startMs = clock.now();
+      await this.#wait(() => processes.extensions.areDone);
+      this.#extensionSpan = { name: 'extensionOverhead', startMs, durationMs: clock.monotonic() - begunMs };
+      this.#durationMs = this.#ranMs();
+      await processes.drain();
+    }
+    if (this.#fault?.status === 'timeout') {
+      this.#durationMs = spec.timeoutMs;
+      return 'timeout';
+    }
+    return this.isLost ? 'failure' : undefined;
+  }
+
+  /** The last lines of the invoke; everything that it wrote is in the log. */
+  report(): void {
+    logReport(this.#parts, this.#request, this.#fault, this.#durationMs, this.#times.initMs, this.#extensionSpan);
+  }
+
+  /** The caller has its answer; what goes wrong from here on shows in the log alone. */
+  async #wait(isDone: () => boolean): Promise<void> {
+    const processes = this.#processes;
+    const heard = await processes.until(() => processes.fatal ?? (isDone() ? 'done' : undefined), this.#leftMs());
+    if (heard === 'done') return;
+    this.isLost = true;
+    this.#fault = this.#faultOf(heard);
+  }
+
+  #faultOf(heard: RuntimeAnswer | Fatal | 'timeout'): Fault | undefined {
+    const { requestId } = this.#request;
+    if (heard === 'timeout') return timeoutFault(requestId, this.#parts.spec.timeoutMs);
+    if ('process' in heard) return fatalFault(requestId, heard, this.#parts.sandbox.outOfMemory());
+    switch (heard.kind) {
+      case 'response':
+        return undefined;
+      case 'error':
+        return reportedFault(heard);
+      case 'tooLarge':
+        return tooLargeFault(RESPONSE_BYTES_MAX);
+      case 'invalidMode':
+        return responseModeFault(requestId);
+      case 'truncated':
+        return truncatedFault(requestId);
+    }
+  }
+
+  #invokeEvent(): Buffer {
+    const { requestId, invokedArn, traceHeader } = this.#request;
+    const event = {
+      eventType: 'INVOKE',
+      deadlineMs: this.#times.deadlineMs,
+      requestId,
+      invokedFunctionArn: invokedArn,
+      tracing: { type: 'X-Amzn-Trace-Id', value: traceHeader },
+    };
+    return eventAnswer(JSON.stringify(event), this.#parts.uuid());
+  }
+
+  #leftMs(): number {
+    return this.#parts.spec.timeoutMs - (this.#parts.clock.monotonic() - this.#times.startedMs);
+  }
+
+  #ranMs(): number {
+    return Math.min(this.#parts.clock.monotonic() - this.#times.startedMs, this.#parts.spec.timeoutMs);
+  }
+
+  /** Absent when the runtime did not answer. */
+  #runtimeSpans(): { readonly spans?: readonly Span[] } {
+    const { answer, isReady, answerBegunMs, answeredMs, readyMs } = this.#processes;
+    if (!answer) return {};
+    const { clock } = this.#parts;
+    const epochMs = clock.now() - clock.monotonic();
+    const span = (name: Span['name'], fromMs: number, toMs: number): Span => {
+      return { name, startMs: epochMs + fromMs, durationMs: toMs - fromMs };
+    };
+    const spans = [
+      span('responseLatency', this.#deliveredMs, answerBegunMs),
+      span('responseDuration', answerBegunMs, answeredMs),
+    ];
+    if (isReady) spans.push(span('runtimeOverhead', answeredMs, readyMs));
+    return { spans };
+  }
+}
+
+/** START of an invoke. */
+export function logStart(log: FunctionLog, spec: EnvironmentSpec, request: EnvironmentRequest): void {
+  log.platform({
+    type: 'start',
+    requestId: request.requestId,
+    version: spec.identity.functionVersion,
+    tracing: { value: request.traceHeader },
+    ...tenantOf(request),
+  });
+}
+
+/** END and REPORT. */
+export function logReport(
+  { log, spec, memory }: Pick<ConversationParts, 'log' | 'spec' | 'memory'>,
+  request: EnvironmentRequest,
+  fault: Fault | undefined,
+  durationMs: number,
+  initMs?: number,
+  span?: Span,
+): void {
+  const { requestId } = request;
+  log.platform({ type: 'end', requestId });
+  log.platform({
+    type: 'report',
+    requestId,
+    ...outcomeOf(fault),
+    durationMs,
+    billedMs: billedMs(durationMs, initMs),
+    memoryMb: spec.memoryMb,
+    maxMemoryMb: fault?.errorType === 'Runtime.OutOfMemory' ? spec.memoryMb : memory.read(fault !== undefined),
+    ...(initMs === undefined ? {} : { initDurationMs: initMs }),
+    ...(span === undefined ? {} : { spans: [span] }),
+    tracing: { value: request.traceHeader },
+  });
+}
+
+/** Of a function with tenant isolation its lines name the tenant. */
+function tenantOf({ tenantId }: EnvironmentRequest): { readonly tenantId?: string } {
+  return tenantId === undefined ? {} : { tenantId };
+}

@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net';
+import { ExtensionsApi } from './extensions/extensions-api.ts';
+import { methodNotAllowed, notFound, truncated } from './runtime-api/answers.ts';
+import { Connection } from './runtime-api/connection.ts';
+import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
+import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
+
+/**
+ * The one listener of an execution environment: takes the connections of its processes and routes their requests to the
+ * Runtime API, the Extensions API and the subscriptions of the Telemetry and Logs APIs.
+ */
+
+/** Connections one environment may hold open at a time; the official clients use one or two each. */
+const CONNECTIONS_MAX = 64;
+
+/** The Telemetry and Logs APIs, as an environment knows them. */
+export interface TelemetryDoor {
+  /** PUT of one of TELEMETRY_PATHS: the bytes of the whole HTTP answer. */
+  answer(request: ApiRequest): Buffer;
+  /** Init is over: no further subscription. */
+  closeSubscriptions(): void;
+  /** The processes are gone: subscriptions end, what init logs anew is kept for replay. */
+  reset(): void;
+  /** Delivers what waits, within a bounded time. */
+  flush(withinMs: number): Promise<void>;
+}
+
+const TELEMETRY_PATHS: readonly string[] = ['/2022-07-01/telemetry', '/2020-08-15/logs'];
+
+export interface LocalApisParts {
+  readonly runtime: RuntimeApi;
+  readonly extensions: ExtensionsApi;
+  readonly telemetry: TelemetryDoor | undefined;
+  /** A connection is gone. */
+  readonly closed: (connection: Connection) => void;
+}
+
+export class LocalApis {
+  readonly #parts: LocalApisParts;
+  readonly #connections = new Set<Connection>();
+
+  constructor(parts: LocalApisParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes over a connection of one of the environment's processes. */
+  attach(socket: Socket): void {
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket);
+    this.#connections.add(connection);
+    socket.setNoDelay(true);
+    const parser = new RequestParser(RESPONSE_BYTES_MAX, {
+      begun: (head) => this.#parts.runtime.begun(connection, head),
+      request: (request) => this.#route(connection, request),
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        parser.feed(chunk);
+        connection.flush();
+      } catch (error) {
+        if (!(error instanceof MalformedRequest)) throw error;
+        connection.end(truncated);
+      }
+    });
+    // Who ends its side within a body is told so: its own side may still listen.
+    socket.allowHalfOpen = true;
+    socket.on('end', () => {
+      if (parser.unfinished) {
+        this.#parts.closed(connection);
+        connection.end(truncated);
+      } else socket.end();
+    });
+    socket.on('drain', () => socket.resume());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#connections.delete(connection);
+      this.#parts.closed(connection);
+    });
+  }
+
+  /** The processes are gone: so are their connections. */
+  reset(): void {
+    for (const { socket } of this.#connections) socket.destroy();
+    this.#connections.clear();
+  }
+
+  #route(connection: Connection, request: ApiRequest): void {
+    const { path } = request;
+    const { runtime, extensions, telemetry } = this.#parts;
+    if (path === NEXT_PATH || path.startsWith('/2018-06-01/')) runtime.request(connection, request);
+    else if (ExtensionsApi.serves(path)) extensions.request(connection, request);
+    else if (telemetry === undefined || !TELEMETRY_PATHS.includes(path)) connection.answer(notFound);
+    else connection.answer(request.method === 'PUT' ? telemetry.answer(request) : methodNotAllowed);
+  }
+}

@@ -190,14 +190,7 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     inertNotes: ({ account, region, version: { functionName, settings } }) =>
       inert.noteSettings(settings.kept, functionArn(region, account, functionName)),
   });
-  const pool = new Pool({
-    create: (target, listener) => factory.create(target, listener),
-    clock,
-    gate: memoryGate(config.memoryReserveBytes, clock),
-    idleMs: config.idleMs,
-    maxAgeMs: config.maxAgeMs,
-    fullWaitMs: config.fullWaitMs,
-  });
+  const pool = poolOf(config, factory);
   const invoker = new LocalInvoker({ pool, clock, ids, concurrency: config.concurrency });
   const locks = new KeyedMutex();
   const activation = createActivation({
@@ -227,6 +220,17 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     publicPolicies: config.publicPolicies,
   };
   return { services, policies, logs, sandboxes };
+}
+
+function poolOf(config: Config, factory: EnvironmentFactory): Pool {
+  return new Pool({
+    create: (target, listener) => factory.create(target, listener),
+    clock: systemClock,
+    gate: memoryGate(config.memoryReserveBytes, systemClock),
+    idleMs: config.idleMs,
+    maxAgeMs: config.maxAgeMs,
+    fullWaitMs: config.fullWaitMs,
+  });
 }
 
 /** The services that settings point at, and what is sealed with their help. */

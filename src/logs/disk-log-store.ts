@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
 import { diskBytes, type Group, LogCatalogue, type Stream, TIME_SLACK_MS } from './log-catalogue.ts';
 import { encodeName, segmentFile } from './log-file-name.ts';
-import { keepName, LogGroups } from './log-groups.ts';
+import { keepName, LogGroups, type LogLimits } from './log-groups.ts';
 import { readGroup } from './log-read.ts';
 import { expiredBefore } from './log-retention.ts';
 import { appendEvents, type Segment, type StoredEvent } from './log-segment.ts';
@@ -29,6 +29,8 @@ export interface DiskLogStoreParts {
   readonly clock: Clock;
   /** Told in a sentence, now and then, that lines were lost and why. */
   readonly onTrouble: (message: string) => void;
+  /** Other limits than those of log-groups.ts, for tests. */
+  readonly limits?: Partial<LogLimits>;
 }
 
 /** Lines wait this long in memory before they are written; they can be read at once. */
@@ -89,6 +91,7 @@ export class DiskLogStore implements LogStore {
     this.#groups = new LogGroups({
       catalogue,
       space: this.#space,
+      limits: parts.limits ?? {},
       nextNumber: () => this.#nextSequence(),
       discard: (stream) => this.#discard(stream),
     });

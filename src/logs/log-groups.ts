@@ -15,19 +15,32 @@ import { writeGroupRecord, writeSynced } from './log-group-record.ts';
 import type { LogSpace } from './log-space.ts';
 import type { LogGroupKey, LogGroupSettings, LogStore, LogStreamKey } from './log-store.ts';
 
-/** Groups, and streams that callers have made; AWS allows more of either than one machine should keep. */
-const GROUPS_MAX = 20_000;
-const GROUPS_OF_NAMESPACE_MAX = 10_000;
-const STREAMS_MAX = 50_000;
-const STREAMS_OF_NAMESPACE_MAX = 25_000;
-/** All tags together: they are in memory. */
-const SETTINGS_CHARACTERS_MAX = 32 * 1024 * 1024;
+/** How much callers may make: AWS allows more than one machine should keep. */
+export interface LogLimits {
+  readonly groupsMax: number;
+  /** Of one account and region. */
+  readonly groupsOfNamespaceMax: number;
+  /** Streams that callers have made. */
+  readonly streamsMax: number;
+  readonly streamsOfNamespaceMax: number;
+  /** All tags together: they are in memory. */
+  readonly settingsCharactersMax: number;
+}
+
+const defaultLimits: LogLimits = {
+  groupsMax: 20_000,
+  groupsOfNamespaceMax: 10_000,
+  streamsMax: 50_000,
+  streamsOfNamespaceMax: 25_000,
+  settingsCharactersMax: 32 * 1024 * 1024,
+};
 
 type Result<Name extends keyof LogStore> = ReturnType<LogStore[Name]>;
 
 export interface LogGroupsParts {
   readonly catalogue: LogCatalogue;
   readonly space: LogSpace;
+  readonly limits: Partial<LogLimits>;
   /** A number that was never used before. */
   readonly nextNumber: () => number;
   /** Lets go of what waits in memory for a stream that is deleted. */
@@ -37,9 +50,11 @@ export interface LogGroupsParts {
 /** Its methods reject with the file system's error, and are called one after the other. */
 export class LogGroups {
   readonly #parts: LogGroupsParts;
+  readonly #limits: LogLimits;
 
   constructor(parts: LogGroupsParts) {
     this.#parts = parts;
+    this.#limits = { ...defaultLimits, ...parts.limits };
   }
 
   async create(key: LogGroupKey, settings: LogGroupSettings, nowMs: number): Result<'createGroup'> {
@@ -47,8 +62,8 @@ export class LogGroups {
     if (catalogue.find(key)) return 'exists';
     const all = [...catalogue.all()];
     const own = all.filter((group) => isOf(key, group)).length;
-    if (all.length >= GROUPS_MAX || own >= GROUPS_OF_NAMESPACE_MAX || this.#isTooLong(settings, undefined))
-      return 'full';
+    const { groupsMax, groupsOfNamespaceMax } = this.#limits;
+    if (all.length >= groupsMax || own >= groupsOfNamespaceMax || this.#isTooLong(settings, undefined)) return 'full';
     await this.#record(catalogue.directoryOf(key), key, { createdAt: nowMs, settings });
     // A function may have begun it while the disk was written.
     const group = catalogue.group(key, nowMs);
@@ -102,7 +117,7 @@ export class LogGroups {
       all += other.declaredStreams;
       if (isOf(key, other)) own += other.declaredStreams;
     }
-    if (all >= STREAMS_MAX || own >= STREAMS_OF_NAMESPACE_MAX) return 'full';
+    if (all >= this.#limits.streamsMax || own >= this.#limits.streamsOfNamespaceMax) return 'full';
     await this.#makeDirectory(group.directory, key);
     const encoded = encodeName(key.stream);
     await keepNameSynced(join(group.directory, encoded), key.stream);
@@ -137,7 +152,7 @@ export class LogGroups {
     if (more <= (instead?.settingsCharacters ?? 0)) return false;
     let all = more;
     for (const group of this.#parts.catalogue.all()) if (group !== instead) all += group.settingsCharacters;
-    return all > SETTINGS_CHARACTERS_MAX;
+    return all > this.#limits.settingsCharactersMax;
   }
 
   async #record(directory: string, key: LogGroupKey, record: Parameters<typeof writeGroupRecord>[1]): Promise<void> {

@@ -1,75 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { FakeClock } from '../../src/base/clock.ts';
-import { DiskLogStore } from '../../src/logs/disk-log-store.ts';
-import { createLogsApi } from '../../src/server/logs-api.ts';
-
-const NOW_MS = Date.UTC(2026, 0, 2, 12);
-const WHO = { account: '000000000000', region: 'us-east-1', refusal: () => undefined };
-const GROUP = '/aws/lambda/f';
-
-/** The members of all answers that the tests look at. */
-interface Output {
-  readonly __type: string;
-  readonly message: string;
-  readonly events: readonly { timestamp: number; message: string; logStreamName: string; eventId: string }[];
-  readonly searchedLogStreams: readonly unknown[];
-  readonly nextToken?: string;
-  readonly nextForwardToken: string;
-  readonly nextBackwardToken: string;
-  readonly logGroups: readonly { logGroupName: string; arn: string; creationTime: number }[];
-  readonly logStreams: readonly { logStreamName: string }[];
-}
-
-interface Answer {
-  readonly status: number;
-  readonly output: Output;
-}
-
-async function logsServer(t: TestContext) {
-  const directory = await mkdtemp(join(tmpdir(), 'lambdad-logs-api-'));
-  const clock = new FakeClock(NOW_MS);
-  const store = new DiskLogStore({ directory, totalBytesMax: 1e9, clock, onTrouble: () => {} });
-  const api = createLogsApi(store, clock);
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const answer = await api(String(request.headers['x-amz-target']), Buffer.concat(chunks), WHO);
-    response.writeHead(answer.status, answer.headers).end(answer.body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await store.close();
-    await rm(directory, { recursive: true, force: true });
-  });
-  const { port } = server.address() as AddressInfo;
-  const call = async (operation: string, input: unknown): Promise<Answer> => {
-    const headers = { 'X-Amz-Target': `Logs_20140328.${operation}`, 'Content-Type': 'application/x-amz-json-1.1' };
-    const body = typeof input === 'string' ? input : JSON.stringify(input);
-    const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body });
-    assert.equal(response.headers.get('content-type'), 'application/x-amz-json-1.1');
-    const answer = await response.text();
-    return { status: response.status, output: answer === '' ? undefined : JSON.parse(answer) };
-  };
-  const write = (stream: string, from: number, to: number, group = GROUP) => {
-    const events = Array.from({ length: to - from }, (_, i) => ({
-      timestamp: NOW_MS + from + i,
-      message: `m${from + i}\n`,
-    }));
-    store.append({ ...WHO, group, stream }, events);
-  };
-  return { call, write, store };
-}
+import { test } from 'node:test';
+import {
+  ACCOUNT,
+  type Answer,
+  GROUP,
+  logsServer,
+  messagesOf as messagesOfOutput,
+  NOW_MS,
+  REGION,
+} from './logs-server.ts';
 
 function messagesOf({ output }: Answer): string[] {
-  return output.events.map(({ message }) => message.trimEnd());
+  return messagesOfOutput(output);
 }
 
 test('following a log as clients do shows every line once, across streams', async (t) => {
@@ -156,7 +98,7 @@ test('an answer stays below a megabyte and goes on where it ended', async (t) =>
     timestamp: NOW_MS + i,
     message: `${i}${'x'.repeat(250_000)}`,
   }));
-  store.append({ ...WHO, group: GROUP, stream: 's' }, events);
+  store.append({ account: ACCOUNT, region: REGION, group: GROUP, stream: 's' }, events);
   const seen: string[] = [];
   let nextToken: string | undefined;
   for (let page = 0; page < 10; page += 1) {
@@ -204,6 +146,61 @@ test('a group is deleted once', async (t) => {
   assert.deepEqual((await call('DescribeLogGroups', {})).output, { logGroups: [] });
 });
 
+test('FilterLogEvents from the newest on, where the range says from when', async (t) => {
+  const { done, refusal, write } = await logsServer(t);
+  write('a', 0, 250);
+  write('b', 250, 500);
+  const input = {
+    logGroupName: GROUP,
+    startFromHead: false,
+    startTime: NOW_MS + 100,
+    filterPattern: '%[05]$%',
+    limit: 30,
+  };
+  const seen: string[] = [];
+  let nextToken: string | undefined;
+  for (let page = 0; page < 10; page += 1) {
+    const output = await done('FilterLogEvents', { ...input, nextToken });
+    seen.push(...messagesOfOutput(output));
+    nextToken = output.nextToken;
+    if (!nextToken) break;
+  }
+  const expected = Array.from({ length: 80 }, (_, i) => `m${495 - 5 * i}`);
+  assert.deepEqual(seen, expected);
+  assert.match(await refusal('FilterLogEvents', { ...input, startTime: undefined }), /^InvalidParameterException: /);
+});
+
+test('every kind of filter pattern can be asked with', async (t) => {
+  const { done, refusal, call } = await logsServer(t);
+  const key = { logGroupName: GROUP, logStreamName: 's' };
+  await done('CreateLogGroup', { logGroupName: GROUP });
+  await done('CreateLogStream', key);
+  const lines = ['{"level":"ERROR","n":7}', '{"level":"INFO","n":9}', '10.0.0.1 GET 404', 'plain ERROR', '{"n":null}'];
+  await done('PutLogEvents', { ...key, logEvents: lines.map((message) => ({ timestamp: NOW_MS, message })) });
+  const filter = async (filterPattern: string) => {
+    const output = await done('FilterLogEvents', { logGroupName: GROUP, filterPattern });
+    return messagesOfOutput(output).map((line) => lines.indexOf(line));
+  };
+  assert.deepEqual(await filter('ERROR'), [0, 3]);
+  assert.deepEqual(await filter('{ $.level = "*R" || $.n >= 9 }'), [0, 1]);
+  assert.deepEqual(await filter('{ $.n IS NULL }'), [4]);
+  assert.deepEqual(await filter('[ip, verb, status = 4*]'), [2]);
+  assert.deepEqual(await filter('%^\\d+\\.%'), [2]);
+  const wrong = (filterPattern: string) => refusal('FilterLogEvents', { logGroupName: GROUP, filterPattern });
+  assert.equal(await wrong('{ $.a ='), 'InvalidParameterException: Invalid filter pattern');
+  assert.equal(await wrong('a-b'), "InvalidParameterException: Invalid character(s) in term 'a-b'");
+  assert.equal(
+    await wrong('%(a)%'),
+    'InvalidParameterException: Invalid regular expression in the filter pattern: %(a)%',
+  );
+  await done('PutLogEvents', { ...key, logEvents: [{ timestamp: NOW_MS + 1, message: 'abaabbab'.repeat(100_000) }] });
+  assert.equal(
+    await wrong('%[ab]*a[ab]{900}c%'),
+    'InvalidParameterException: The regular expression takes too long on these log events',
+  );
+  assert.equal((await call('FilterLogEvents', { logGroupName: GROUP, filterPattern: '%c$%' })).status, 200);
+});
+
 test('what is wrong is refused by name', async (t) => {
   const { call, write } = await logsServer(t);
   write('s', 0, 1);
@@ -223,7 +220,7 @@ test('what is wrong is refused by name', async (t) => {
     { filterPattern: '{ $.a }' },
     { startTime: -1 },
   ]) {
-    assert.equal(await filter(wrong), 'InvalidParameterException');
+    assert.equal(await filter(wrong), 'InvalidParameterException', JSON.stringify(wrong));
   }
   for (const wrong of [{ logStreamNames: 'a' }, { limit: '1' }, { startTime: 1.5 }]) {
     assert.equal(await filter(wrong), 'SerializationException');

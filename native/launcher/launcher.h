@@ -42,7 +42,7 @@ enum {
 };
 
 // One instruction for the new root, carried out in the order of the setup message.
-enum entry_kind { ENTRY_BIND, ENTRY_SYMLINK, ENTRY_DIR, ENTRY_FILE, ENTRY_TMP };
+enum entry_kind { ENTRY_BIND, ENTRY_SYMLINK, ENTRY_DIR, ENTRY_FILE, ENTRY_TMP, ENTRY_SCRATCH };
 
 struct entry {
   enum entry_kind kind;
@@ -60,6 +60,7 @@ struct setup {
   long host_uid, host_gid;
   long nofile, nproc;    // nproc is -1 when not given
   long listen_port;      // -1 when none is wanted, 0 for any free one
+  const char *scratch;   // template of the disk for /tmp, NULL when it is a tmpfs or there is none
   struct entry entries[ENTRIES_MAX];
   int entry_count;
   pid_t outer_pid;
@@ -122,10 +123,10 @@ bool parse_number(const char *text, long lowest, long highest, long *number);
 void parse_setup(struct setup *setup);
 
 // outer.c
-int run_sandbox(char **cgroups);
+int run_sandbox(char **arguments);
 
 // probe.c
-int probe(void);
+int probe(const char *scratch_template);
 
 // namespaces.c
 pid_t clone_into(int flags);
@@ -149,6 +150,10 @@ int attach(int tree, int target);
 int make_all_private(void);
 int restrict_path(const char *path, unsigned long long attributes);
 int enter_root(int root);
+
+// scratch.c
+int prepare_scratch(const char *template);
+int scratch_tree(void);
 
 // paths.c: lookups that cannot leave the new root, whatever links lie in it.
 int open_in_root(int root, const char *path, int flags);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 int main(int count, char **args) {
-  if (count == 2 && strcmp(args[1], "probe") == 0) return probe();
+  if ((count == 2 || count == 3) && strcmp(args[1], "probe") == 0) return probe(args[2]);
   if (count >= 2 && strcmp(args[1], "run") == 0) return run_sandbox(args + 2);
-  fprintf(stderr, "usage: lambdad-sandbox probe | run [CGROUP...]\nIt is started by lambdad and is of no use by hand.\n");
+  fprintf(stderr, "usage: lambdad-sandbox probe [TEMPLATE] | run [--scratch TEMPLATE] [CGROUP...]\nIt is started by lambdad and is of no use by hand.\n");
   return 2;
 }

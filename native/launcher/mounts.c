@@ -21,14 +21,15 @@ static unsigned long long standing(unsigned long long attributes) {
   return attributes;
 }
 
-// `options` is a list of names and values that ends with NULL; `attributes` are MOUNT_ATTR_*. Returns the descriptor
+// `options` is a list of names and values, NULL for what has none, that ends with NULL; `attributes` are MOUNT_ATTR_*. Returns the descriptor
 // of a mount that is attached nowhere yet, or -1.
 int new_filesystem(const char *type, const char *const options[], unsigned long long attributes) {
   int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int tree = -1;
   for (int i = 0; options[i] != NULL; i += 2) {
-    if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[i], options[i + 1], 0) < 0) goto done;
+    unsigned command = options[i + 1] == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+    if (syscall(SYS_fsconfig, context, command, options[i], options[i + 1], 0) < 0) goto done;
   }
   if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) goto done;
   tree = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, (unsigned)standing(attributes));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -77,12 +78,20 @@ static int wait_for_init(pid_t init) {
   return 128 + WTERMSIG(status);
 }
 
-// The command "run CGROUP...": returns the exit status, that of pid 1.
-int run_sandbox(char **cgroups) {
+// Outside of the cgroups still, for it is the server's work and not the function's.
+static char **prepare(char **arguments) {
+  if (arguments[0] == NULL || strcmp(arguments[0], "--scratch") != 0 || arguments[1] == NULL) return arguments;
+  if (prepare_scratch(arguments[1]) < 0) fail("tmp", "make a disk of %s", arguments[1]);
+  return arguments + 2;
+}
+
+// The command "run [--scratch TEMPLATE] [CGROUP...]": returns the exit status, that of pid 1.
+int run_sandbox(char **arguments) {
   follow_server();
-  join_cgroups(cgroups);
+  join_cgroups(prepare(arguments));
   read_setup();
   if (!setup.user_namespace) stay_in_memory();
+  if (setup.scratch != NULL && prepare_scratch(setup.scratch) < 0) fail("tmp", "make a disk of %s", setup.scratch);
   uid_t own_uid = geteuid();
   gid_t own_gid = getegid();
   setup.outer_pid = getpid();
@@ -99,6 +108,7 @@ int run_sandbox(char **cgroups) {
   if (init < 0) fail("unshare", "make the namespaces");
   if (init == 0) run_init(&setup, own_uid, own_gid);
   release_frame();
+  if (setup.scratch != NULL) close(scratch_tree());
   close(FD_COMMANDS);
   close(FD_STDOUT_WRITE);
   close(FD_STDERR_WRITE);

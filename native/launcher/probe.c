@@ -88,7 +88,7 @@ static bool try_everything(bool user_namespace, char *answer, size_t room) {
   return wait_for_success(pid);
 }
 
-int probe(void) {
+int probe(const char *scratch_template) {
   char answer[ANSWER_BYTES_MAX];
   bool user_namespace = !has_capabilities(capabilities_of_launcher);
   int flags = user_namespace ? CLONE_NEWUSER : 0;
@@ -106,7 +106,9 @@ int probe(void) {
   printf(",\"userns\":%s", try_in_child(CLONE_NEWUSER | CLONE_NEWUTS, privileges) ? "true" : "false");
   printf(",\"netns\":%s", try_in_child(flags | CLONE_NEWNET, loopback) ? "true" : "false");
   printf(",\"pidns\":%s", try_in_child(flags | CLONE_NEWPID, nothing) ? "true" : "false");
-  printf(",\"seccomp\":%s,\"version\":%d}\n", try_in_child(0, filter) ? "true" : "false", PROTOCOL_VERSION);
+  printf(",\"seccomp\":%s", try_in_child(0, filter) ? "true" : "false");
+  if (scratch_template != NULL) printf(",\"scratch\":%s", prepare_scratch(scratch_template) == 0 ? "true" : "false");
+  printf(",\"version\":%d}\n", PROTOCOL_VERSION);
   fflush(stdout);
   return ok ? 0 : 1;
 }

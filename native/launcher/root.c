@@ -66,6 +66,14 @@ static void add_tmp(int root, const struct entry *entry) {
   close(tree);
 }
 
+static void add_scratch(int root, const struct entry *entry) {
+  int target = ensure_directory(root, entry->path);
+  if (target < 0) fail("tmp", "make the mount point %s", entry->path);
+  if (attach(scratch_tree(), target) < 0) fail("tmp", "mount %s", entry->path);
+  close(target);
+  close(scratch_tree());
+}
+
 static void add_entry(int root, const struct entry *entry) {
   switch (entry->kind) {
     case ENTRY_BIND:
@@ -82,6 +90,9 @@ static void add_entry(int root, const struct entry *entry) {
       break;
     case ENTRY_TMP:
       add_tmp(root, entry);
+      break;
+    case ENTRY_SCRATCH:
+      add_scratch(root, entry);
       break;
   }
 }

@@ -72,6 +72,10 @@ static void add_entry(struct setup *setup, const char *key, enum entry_kind kind
       if (!parse_number(entry->mode, 2, NUMBER_HIGHEST, &number)) refuse("setup", "tmp needs its number of inodes");
       break;
     }
+    case ENTRY_SCRATCH:
+      entry->path = "/tmp";
+      entry->source = setup->scratch = path_of(key);
+      break;
   }
 }
 
@@ -80,7 +84,8 @@ static bool parse_entry(struct setup *setup, const char *key) {
     const char *key;
     enum entry_kind kind;
   } kinds[] = {
-      {"bind", ENTRY_BIND}, {"symlink", ENTRY_SYMLINK}, {"dir", ENTRY_DIR}, {"file", ENTRY_FILE}, {"tmp", ENTRY_TMP},
+      {"bind", ENTRY_BIND}, {"symlink", ENTRY_SYMLINK}, {"dir", ENTRY_DIR}, {"file", ENTRY_FILE},
+      {"tmp", ENTRY_TMP},   {"scratch", ENTRY_SCRATCH},
   };
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (strcmp(key, kinds[i].key) == 0) {

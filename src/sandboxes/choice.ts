@@ -5,6 +5,7 @@ import type { Ids } from '../base/ids.ts';
 import { namespaceRemedy } from '../base/namespace-remedy.ts';
 import type { SandboxKind } from '../environments/sandbox.ts';
 import { linuxSandboxes } from './linux/linux-sandbox.ts';
+import { ScratchTemplates } from './linux/scratch-templates.ts';
 import { processSandboxes } from './process/process-sandbox.ts';
 
 /**
@@ -26,19 +27,28 @@ export type Choice =
 const HOST_NETWORK =
   "functions share this machine's network (--network host): they reach what you reach there, this API included";
 const PROBE_MS_MAX = 10_000;
+/** What a function has unless it asks for more. */
+const USUAL_TMP_BYTES = 512 * 1_048_576;
 const launcher = assetPath(join('native', 'bin', `${process.platform}-${process.arch}`, 'lambdad-sandbox'));
 
-/** undefined when sandboxes can be made here, else why not. */
-function probe(): Promise<string | undefined> {
-  if (process.platform !== 'linux') return Promise.resolve(`${process.platform} has no Linux namespaces`);
+/** What the launcher's trial tells. */
+interface Probed {
+  /** undefined when sandboxes can be made here, else why not. */
+  readonly lack?: string;
+  /** Whether a sandbox can have a disk of its own for /tmp. */
+  readonly scratch?: boolean;
+}
+
+function probe(scratchTemplate: string | undefined): Promise<Probed> {
+  if (process.platform !== 'linux') return Promise.resolve({ lack: `${process.platform} has no Linux namespaces` });
+  const args = ['probe', ...(scratchTemplate === undefined ? [] : [scratchTemplate])];
   return new Promise((resolve) => {
-    execFile(launcher, ['probe'], { timeout: PROBE_MS_MAX }, (error, stdout) => {
-      if (!error) return resolve(undefined);
+    execFile(launcher, args, { timeout: PROBE_MS_MAX }, (error, stdout) => {
       try {
-        const { step, message } = JSON.parse(stdout) as { step: string; message: string };
-        resolve(`${message} (${step})`);
+        const { step, message, scratch = false } = JSON.parse(stdout) as Record<string, string> & { scratch?: boolean };
+        resolve(error ? { lack: `${message} (${step})` } : { scratch });
       } catch {
-        resolve(error.message);
+        resolve({ lack: error?.message ?? 'the launcher gave no answer' });
       }
     });
   });
@@ -46,7 +56,10 @@ function probe(): Promise<string | undefined> {
 
 export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Promise<Choice> {
   if (wish.sandbox === 'process') return plain(runDir, [walls('asked for by --sandbox process')]);
-  const lack = await probe();
+  const templates = new ScratchTemplates(join(runDir, 'scratch'));
+  // A loop device takes root.
+  const usual = process.getuid?.() === 0 ? await templates.get(USUAL_TMP_BYTES).catch(() => undefined) : undefined;
+  const { lack, scratch } = await probe(usual);
   if (lack === undefined) {
     const sandboxes = linuxSandboxes({
       binary: launcher,
@@ -54,6 +67,7 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
       emptyDir: join(runDir, 'empty'),
       network: wish.network,
       cpu: wish.cpu,
+      scratch: scratch && usual !== undefined ? { templates, usual } : undefined,
       ids,
     });
     return { sandboxes, warnings: wish.network === 'host' ? [HOST_NETWORK] : [] };

@@ -25,6 +25,7 @@ export function sandboxesIn(folder: string, options: Partial<LinuxSandboxOptions
     emptyDir: join(folder, 'empty'),
     network: 'none',
     cpu: 'weight',
+    scratch: undefined,
     ids: randomIds,
     ...options,
   });
@@ -77,6 +78,7 @@ export async function startShell(sandbox: Sandbox, script: string): Promise<Shel
     lines.push(...parts);
     arrived();
   });
+  for (const stream of [shell.stdout, shell.stderr]) stream.resume();
   const line = async (start = '') => {
     const deadline = AbortSignal.timeout(LINE_WAIT_MS_MAX);
     for (;;) {
@@ -102,7 +104,8 @@ export async function runShell(sandbox: Sandbox, script: string): Promise<string
   }
   await shell.process.exited;
   await sandbox.killAll();
-  shell.process.stdout.removeAllListeners('data');
+  // What the next one prints waits for its reader.
+  for (const stream of [shell.process.stdout, shell.process.stderr]) stream.pause().removeAllListeners('data');
   return printed.join('\n');
 }
 

@@ -73,9 +73,9 @@ export class Launcher {
   #port = 0;
   #dialCount = 0;
 
-  /** Spawns a launcher that joins the control groups and then stands by for set(). */
-  constructor(binary: string, cgroups: readonly string[]) {
-    this.#child = spawn(binary, ['run', ...cgroups], {
+  /** Spawns a launcher that prepares a disk, if a template is given, joins the control groups and stands by for set(). */
+  constructor(binary: string, cgroups: readonly string[], scratch: string | undefined) {
+    this.#child = spawn(binary, ['run', ...(scratch === undefined ? [] : ['--scratch', scratch]), ...cgroups], {
       stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
       env: {},
       detached: true,

@@ -19,6 +19,7 @@ import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
 import type { Launcher, SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import { INODES_PER_MB, type ScratchTemplates } from './scratch-templates.ts';
 import { Standby } from './standby.ts';
 
 /**
@@ -34,8 +35,6 @@ const SANDBOX_GID = 990;
 /** Host uids for sandboxes when the server is root: one each, so that they cannot touch each other's processes. */
 const HOST_UID_FIRST = 2_015_000;
 const HOST_UID_COUNT = 50_000;
-/** Files that a function may create in /tmp for each MB of it. */
-const INODES_PER_MB = 1000;
 const MEGABYTE = 1_048_576;
 /** Processes and threads of a function, as AWS limits them, and the launcher's own two in the same group. */
 const TASKS_MAX = 1024;
@@ -70,6 +69,8 @@ export interface LinuxSandboxOptions {
   readonly ids: Ids;
   readonly network: 'none' | 'host';
   readonly cpu: 'weight' | 'quota';
+  /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
+  readonly scratch: { readonly templates: ScratchTemplates; readonly usual: string } | undefined;
 }
 
 class LinuxSandbox implements Sandbox {
@@ -233,7 +234,12 @@ class Running {
   }
 }
 
-export function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, hostId: number): string[] {
+export function setupStrings(
+  options: LinuxSandboxOptions,
+  spec: SandboxSpec,
+  hostId: number,
+  scratch?: string,
+): string[] {
   const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
   if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
@@ -245,7 +251,7 @@ export function setupStrings(options: LinuxSandboxOptions, spec: SandboxSpec, ho
   setup.push('dir', '/opt');
   for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, 'ro');
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
-  setup.push('tmp', String(spec.tmpBytes), String(inodes));
+  setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));
   setup.push(
     'network',
     options.network,
@@ -282,7 +288,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
   const identity = identityOf(options.runDir);
   const groups = findGroups(identity);
-  const standby = new Standby(options.binary, groups, options.ids);
+  const standby = new Standby(options.binary, groups, options.ids, options.scratch?.usual);
   const isRoot = process.getuid?.() === 0;
   // Servers of one machine seldom begin at the same.
   let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
@@ -290,16 +296,22 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
   const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
   return {
-    description: `linux namespaces${isRoot ? '' : ', unprivileged'}; ${describeMeasures(groups.versions)}; ${network}`,
+    description: [
+      `linux namespaces${isRoot ? '' : ', unprivileged'}`,
+      describeMeasures(groups.versions),
+      options.scratch ? '/tmp on disk' : '/tmp in memory',
+      network,
+    ].join('; '),
     create: async (spec) => {
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
+      const scratch = await options.scratch?.templates.get(spec.tmpBytes);
       const { launcher, group } = standby.take();
       const running = new Running();
       try {
         group.memory?.limit(spec.memoryBytes);
         group.cpu?.weigh(weightOf(spec.memoryBytes));
         group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
-        const set = await launcher.set(setupStrings(options, spec, hostId), {
+        const set = await launcher.set(setupStrings(options, spec, hostId, scratch), {
           exited: (id, exit) => running.exited(id, exit),
           gone: () => running.gone(),
         });

@@ -3,10 +3,10 @@ import type { SandboxGroup, SandboxGroups } from './cgroups.ts';
 import { Launcher } from './launcher.ts';
 
 /**
- * Launchers that wait, each already in control groups of its own.
+ * Launchers that wait, each already in control groups of its own, and with a disk for a /tmp of the usual size.
  *
  * Joining control groups waits for a grace period of the kernel: 10 to 25 ms after a quiet moment, half a millisecond
- * in the middle of others, so that the first of several hierarchies costs it and the rest next to nothing. A launcher that stands by has that behind it when a cold start needs it.
+ * in the middle of others, so that the first of several hierarchies costs it and the rest next to nothing. Attaching a disk waits for as much. A launcher that stands by has that behind it when a cold start needs it.
  */
 export interface Ready {
   readonly launcher: Launcher;
@@ -20,15 +20,17 @@ const REFILL_DELAY_MS = 30;
 export class Standby {
   readonly #binary: string;
   readonly #groups: SandboxGroups;
+  readonly #scratch: string | undefined;
   readonly #ids: Ids;
   readonly #waiting: Ready[] = [];
   #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(binary: string, groups: SandboxGroups, ids: Ids) {
+  constructor(binary: string, groups: SandboxGroups, ids: Ids, scratch: string | undefined) {
     this.#binary = binary;
     this.#groups = groups;
     this.#ids = ids;
+    this.#scratch = scratch;
     this.#refillLater();
   }
 
@@ -50,7 +52,7 @@ export class Standby {
   #spawn(): Ready {
     const group = this.#groups.create(this.#ids.hex(16));
     try {
-      return { launcher: new Launcher(this.#binary, group.directories), group };
+      return { launcher: new Launcher(this.#binary, group.directories, this.#scratch), group };
     } catch (error) {
       void group.remove();
       throw error;

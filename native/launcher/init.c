@@ -1,8 +1,9 @@
 // Pid 1 of the sandbox, up to its answer "ready". Whatever fails ends the process, and with it the sandbox.
 
-#include "launcher.h"
+#include "network.h"
 #include <errno.h>
 #include <linux/keyctl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   if (setup->user_namespace && write_identity_maps(setup->uid, setup->gid, own_uid, own_gid) < 0) {
     fail("idmap", "map the user into the new user namespace");
   }
+  invite_helper(setup);
   umask(022);
   if (setup->hostname != NULL && stands(WALL_UTS) && sethostname(setup->hostname, strlen(setup->hostname)) < 0) {
     fail("hostname", "set %s", setup->hostname);
@@ -38,17 +40,31 @@ static void lock_down(void) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the outer process");
 }
 
-// In the form in which Node passes handles over an 'ipc' channel: the receiver sees a message {"listener":PORT} and a
-// handle that net.Server's listen() takes.
-static void hand_over_listener(long port) {
+// In the form in which Node passes handles over an 'ipc' channel: the receiver sees a message {"listener":PORT} or
+// {"forward":PORT} and a handle that net.Server's listen() takes.
+static void hand_over_listener(const char *kind, unsigned address, long port) {
   long bound_port;
   char line[128];
-  int listener = open_listener(port, &bound_port);
-  if (listener < 0) fail("listen", "listen on 127.0.0.1:%ld", port);
+  int listener = open_listener(address, port, &bound_port);
+  if (listener < 0) fail("listen", "listen on port %ld of the loopback interface", port);
   int length = snprintf(line, sizeof line,
-                        "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"listener\":%ld}}\n", bound_port);
+                        "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"%s\":%ld}}\n", kind, bound_port);
   send_all(line, (size_t)length, listener);
   close(listener);
+}
+
+// While there are privileges: some ports need them, and routes.
+static bool complete_network(const struct setup *setup) {
+  for (int i = 0; i < setup->forward_count; i++) {
+    hand_over_listener("forward", INADDR_LOOPBACK, setup->forwards[i]);
+  }
+  if (setup->helper == NULL) return true;
+  int netlink = open_netlink(NETLINK_ROUTE, 0);
+  if (netlink < 0 || wall_off(netlink, setup->denied, setup->denied_count) < 0) {
+    fail("network", "close what no function may reach");
+  }
+  close(netlink);
+  return wait_for_helper(setup);
 }
 
 void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
@@ -60,8 +76,10 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   close(FD_LIFELINE_WRITE);
   ignore_signals();
   build_sandbox(setup, own_uid, own_gid);
+  bool linked = complete_network(setup);
   lock_down();
-  if (setup->listen_port >= 0) hand_over_listener(setup->listen_port);
-  report("{\"ready\":true,\"pid\":%d,\"version\":%d}", setup->outer_pid, PROTOCOL_VERSION);
+  if (setup->listen_port >= 0) hand_over_listener("listener", setup->listen_address, setup->listen_port);
+  report("{\"ready\":true,\"pid\":%d,\"version\":%d%s}", setup->outer_pid, PROTOCOL_VERSION,
+         linked ? "" : ",\"offline\":true");
   supervise(setup);
 }

@@ -21,6 +21,8 @@
 #define ENV_MAX 4096
 #define REAPS_PER_TURN_MAX 256
 #define LISTEN_BACKLOG 64
+#define DENIED_MAX 256
+#define FORWARDS_MAX 64
 #define ROOT_BYTES_MAX "4194304"
 #define ROOT_INODES_MAX "8192"
 
@@ -61,6 +63,13 @@ struct setup {
   long nofile, nproc;    // nproc is -1 when not given
   long listen_port;      // -1 when none is wanted, 0 for any free one
   const char *scratch;   // template of the disk for /tmp, NULL when it is a tmpfs or there is none
+  unsigned listen_address;
+  const char *helper;    // path of the program that an ordinary user's way out goes through, or NULL
+  bool helper_is_pasta;
+  const char *denied[DENIED_MAX]; // addresses of the host, closed to what goes through the helper
+  int denied_count;
+  long forwards[FORWARDS_MAX];    // ports inside that the server listens at besides
+  int forward_count;
   struct entry entries[ENTRIES_MAX];
   int entry_count;
   pid_t outer_pid;
@@ -163,7 +172,7 @@ int open_parent(int root, const char *path, const char **name);
 
 // network.c
 int raise_loopback(void);
-int open_listener(long port, long *bound_port);
+int open_listener(unsigned address, long port, long *bound_port);
 int open_connection(long port);
 
 // identity.c

@@ -1,12 +1,15 @@
 // lambdad-sandbox: runs one AWS Lambda execution environment for the server that spawns it. See native/README.md.
 
-#include "launcher.h"
+#include "network.h"
 #include <stdio.h>
 #include <string.h>
 
 int main(int count, char **args) {
   if ((count == 2 || count == 3) && strcmp(args[1], "probe") == 0) return probe(args[2]);
   if (count >= 2 && strcmp(args[1], "run") == 0) return run_sandbox(args + 2);
-  fprintf(stderr, "usage: lambdad-sandbox probe [TEMPLATE] | run [--scratch TEMPLATE] [CGROUP...]\nIt is started by lambdad and is of no use by hand.\n");
+  if (count >= 3 && strcmp(args[1], "network") == 0 && strcmp(args[2], "up") == 0) return hold_network(args + 3);
+  if (count == 3 && strcmp(args[1], "network") == 0 && strcmp(args[2], "probe") == 0) return probe_network();
+  fprintf(stderr, "usage: lambdad-sandbox probe [TEMPLATE] | run [--scratch TEMPLATE] [NETWORK] [CGROUP...] | network up|probe\n"
+                  "It is started by lambdad and is of no use by hand.\n");
   return 2;
 }

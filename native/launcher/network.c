@@ -22,12 +22,12 @@ int raise_loopback(void) {
   return result;
 }
 
-// A TCP listener on 127.0.0.1. Port 0 takes a free one, which matters where the host's network is shared.
-int open_listener(long port, long *bound_port) {
+// A TCP listener on a loopback address. Port 0 takes a free one, which matters where the host's network is shared.
+int open_listener(unsigned loopback, long port, long *bound_port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
   socklen_t length = sizeof address;
   int on = 1;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(loopback);
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||

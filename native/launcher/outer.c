@@ -1,8 +1,9 @@
 // The outer process: the server's child, which prepares what the sandbox cannot, makes pid 1, and waits for its end.
 
-#include "launcher.h"
+#include "network.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,10 +86,11 @@ static char **prepare(char **arguments) {
   return arguments + 2;
 }
 
-// The command "run [--scratch TEMPLATE] [CGROUP...]": returns the exit status, that of pid 1.
+// The command "run [--scratch TEMPLATE] [NETWORK] [CGROUP...]": returns the exit status, that of pid 1.
 int run_sandbox(char **arguments) {
   follow_server();
-  join_cgroups(prepare(arguments));
+  // Before the cgroups are joined: what a network takes of the kernel's memory is not the function's.
+  join_cgroups(prepare_network(prepare(arguments)));
   read_setup();
   if (!setup.user_namespace) stay_in_memory();
   if (setup.scratch != NULL && prepare_scratch(setup.scratch) < 0) fail("tmp", "make a disk of %s", setup.scratch);
@@ -104,7 +106,10 @@ int run_sandbox(char **arguments) {
   if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
     fail("descriptors", "expect a socket at 0 and one at 3");
   }
-  pid_t init = clone_into(namespace_flags(&setup));
+  open_helper_channel(&setup);
+  int flags = namespace_flags(&setup);
+  if (!setup.network_host && stands(WALL_NET) && enter_prepared_network()) flags &= ~CLONE_NEWNET;
+  pid_t init = clone_into(flags);
   if (init < 0) fail("unshare", "make the namespaces");
   if (init == 0) run_init(&setup, own_uid, own_gid);
   release_frame();
@@ -115,5 +120,6 @@ int run_sandbox(char **arguments) {
   close(FD_LOG_WRITE);
   close(FD_EXTENSION_WRITE);
   close(FD_LIFELINE_READ);
+  start_helper(&setup, init);
   return wait_for_init(init);
 }

@@ -3,6 +3,7 @@
 #include "launcher.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +53,16 @@ static bool filter(uid_t own_uid, gid_t own_gid) {
 }
 
 static void lead_whole_trial(int answer, bool user_namespace) {
-  static struct setup setup = {
-      .root = "/tmp", .hostname = "probe", .uid = 993, .gid = 990, .host_uid = 993, .host_gid = 990, .nofile = 1024,
-      .nproc = -1, .entry_count = 1, .entries = {{ENTRY_TMP, "/tmp", "65536", "16"}}};
+  // Filled here, for as a value in the program it would be a large part of it.
+  static struct setup setup;
+  setup.root = "/tmp";
+  setup.hostname = "probe";
+  setup.uid = setup.host_uid = 993;
+  setup.gid = setup.host_gid = 990;
+  setup.nofile = 1024;
+  setup.nproc = -1;
+  setup.entry_count = 1;
+  setup.entries[0] = (struct entry){ENTRY_TMP, "/tmp", "65536", "16"};
   long port;
   uid_t own_uid = geteuid();
   gid_t own_gid = getegid();
@@ -65,7 +73,7 @@ static void lead_whole_trial(int answer, bool user_namespace) {
   if (pid < 0) fail("unshare", "make the namespaces");
   if (pid > 0) _exit(wait_for_success(pid) ? 0 : 1);
   build_sandbox(&setup, own_uid, own_gid);
-  if (open_listener(0, &port) < 0) fail("listen", "listen inside the network namespace");
+  if (open_listener(INADDR_LOOPBACK, 0, &port) < 0) fail("listen", "listen inside the network namespace");
   if (drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
   if (become(setup.user_namespace, 993, 990) < 0) fail("identity", "become the function's user");
   if (install_filter() < 0) fail("seccomp", "install the filter");

@@ -1,6 +1,7 @@
 // The first message: what the sandbox shall be. Strings are kept where they lie in the message.
 
-#include "launcher.h"
+#include "network.h"
+#include <netinet/in.h>
 #include <string.h>
 
 #define UID_HIGHEST 4294967293L
@@ -101,12 +102,39 @@ static void omit(const char *key) {
   if (!omit_wall(name)) refuse("setup", "%s is no wall", name);
 }
 
-static void parse_key(struct setup *setup, const char *key) {
+static void set_helper(struct setup *setup, const char *key) {
+  static const char *const kinds[] = {"pasta", "slirp4netns", NULL};
+  setup->helper_is_pasta = strcmp(one_of(key, kinds), "pasta") == 0;
+  setup->helper = path_of(key);
+}
+
+static void add_denied(struct setup *setup, const char *key) {
+  if (setup->denied_count == DENIED_MAX) refuse("setup", "more than %d denied addresses", DENIED_MAX);
+  setup->denied[setup->denied_count++] = value_of(key);
+}
+
+static void add_forward(struct setup *setup, const char *key) {
+  if (setup->forward_count == FORWARDS_MAX) refuse("setup", "more than %d forwarded ports", FORWARDS_MAX);
+  setup->forwards[setup->forward_count++] = number_of(key, 1, 65535);
+}
+
+static bool parse_network_key(struct setup *setup, const char *key) {
   static const char *const networks[] = {"none", "host", NULL};
-  if (parse_entry(setup, key)) return;
+  if (strcmp(key, "network") == 0) setup->network_host = strcmp(one_of(key, networks), "host") == 0;
+  else if (strcmp(key, "listen") == 0) setup->listen_port = number_of(key, 0, 65535);
+  else if (strcmp(key, "helper") == 0) set_helper(setup, key);
+  else if (strcmp(key, "deny") == 0) add_denied(setup, key);
+  else if (strcmp(key, "forward") == 0) add_forward(setup, key);
+  else if (strcmp(key, "address") == 0) {
+    if (!parse_address(value_of(key), &setup->listen_address)) refuse("setup", "no valid %s", key);
+  } else return false;
+  return true;
+}
+
+static void parse_key(struct setup *setup, const char *key) {
+  if (parse_entry(setup, key) || parse_network_key(setup, key)) return;
   if (strcmp(key, "root") == 0) setup->root = path_of(key);
   else if (strcmp(key, "hostname") == 0) setup->hostname = value_of(key);
-  else if (strcmp(key, "network") == 0) setup->network_host = strcmp(one_of(key, networks), "host") == 0;
   else if (strcmp(key, "omit") == 0) omit(key);
   else if (strcmp(key, "uid") == 0) setup->uid = number_of(key, 1, UID_HIGHEST);
   else if (strcmp(key, "gid") == 0) setup->gid = number_of(key, 1, UID_HIGHEST);
@@ -114,7 +142,6 @@ static void parse_key(struct setup *setup, const char *key) {
   else if (strcmp(key, "hostgid") == 0) setup->host_gid = number_of(key, 1, UID_HIGHEST);
   else if (strcmp(key, "nofile") == 0) setup->nofile = number_of(key, 16, 1 << 30);
   else if (strcmp(key, "nproc") == 0) setup->nproc = number_of(key, 1, 1 << 30);
-  else if (strcmp(key, "listen") == 0) setup->listen_port = number_of(key, 0, 65535);
   else refuse("setup", "the key %s is unknown", key);
 }
 
@@ -127,6 +154,7 @@ void parse_setup(struct setup *setup) {
   setup->nofile = 1024;
   setup->nproc = -1;
   setup->listen_port = -1;
+  setup->listen_address = INADDR_LOOPBACK;
   for (;;) {
     const char *key = next_string();
     if (key == NULL) refuse("setup", "the message has no end");

@@ -1,0 +1,134 @@
+// An ordinary user's way out: a program on the host's side that reads what the sandbox sends and makes connections of its
+// own for it. A watcher stands above it, because neither kind of helper ends with its parent by itself: pasta changes
+// its credentials, which makes the kernel forget that it should. Both are nobody's children, so that their memory is
+// not taken for the function's.
+
+#include "network.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HELPER_WAIT_MS 5000
+#define PLACE_BYTES_MAX 64
+#define FD_LIFE 3
+#define FD_WORD 4
+
+// One end for pid 1, one for the other side. Pid 1 says "m" once its identity maps are written; the end of the socket
+// tells it that the helper has ended.
+static int inner = -1, outer = -1;
+static int events = -1;
+
+void open_helper_channel(const struct setup *setup) {
+  int ends[2];
+  if (setup->helper == NULL) return;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) fail("network", "make a channel");
+  inner = ends[0];
+  outer = ends[1];
+}
+
+static _Noreturn void run_helper(const struct setup *setup, pid_t init) {
+  char user_place[PLACE_BYTES_MAX], net_place[PLACE_BYTES_MAX], user_option[PLACE_BYTES_MAX + 16];
+  char *const none[] = {NULL};
+  snprintf(user_place, sizeof user_place, "/proc/%d/ns/user", init);
+  snprintf(net_place, sizeof net_place, "/proc/%d/ns/net", init);
+  snprintf(user_option, sizeof user_option, "--userns-path=%s", user_place);
+  // Nothing is forwarded in either direction, and the gateway's address does not stand for the host.
+  const char *const pasta[] = {setup->helper, "--foreground", "--quiet", "--config-net", "--no-map-gw", "--ipv4-only",
+                               "--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
+                               "--no-dhcp", "--no-ndp", "--no-ra", "--no-dhcpv6", "--ns-ifname", "eth0",
+                               "--userns", user_place, "--netns", net_place, NULL};
+  const char *const slirp[] = {setup->helper, "--configure", "--mtu=65520", "--disable-host-loopback", "--disable-dns",
+                               "--enable-sandbox", "--enable-seccomp", "--cidr=198.18.0.0/24", "--netns-type=path",
+                               user_option, net_place, "eth0", NULL};
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  syscall(SYS_close_range, FD_LIFE, ~0u, 0);
+  reset_signals();
+  execve(setup->helper, (char *const *)(setup->helper_is_pasta ? pasta : slirp), none);
+  dprintf(2, "lambdad-sandbox: network: %s: %s\n", setup->helper, strerror(errno));
+  _exit(127);
+}
+
+// Ends the helper with the outer process, and itself with the helper.
+static _Noreturn void watch(const struct setup *setup, pid_t init, int life) {
+  // Of all that the outer process has open only its standard output and error stay.
+  if (dup3(life, FD_LIFE + 10, 0) < 0 || dup3(outer, FD_WORD, 0) < 0 || dup3(FD_LIFE + 10, FD_LIFE, 0) < 0) _exit(1);
+  syscall(SYS_close_range, FD_WORD + 1, ~0u, 0);
+  dup2(1, 0);
+  setsid();
+  pid_t helper = clone_into(0);
+  if (helper == 0) run_helper(setup, init);
+  int handle = helper < 0 ? -1 : (int)syscall(SYS_pidfd_open, helper, 0);
+  struct pollfd watched[] = {{FD_LIFE, POLLIN, 0}, {handle, POLLIN, 0}};
+  while (handle >= 0 && poll(watched, 2, -1) < 0 && errno == EINTR) continue;
+  if (helper > 0) kill(helper, SIGKILL);
+  _exit(0);
+}
+
+// The outer process, once pid 1 is there.
+void start_helper(const struct setup *setup, pid_t init) {
+  char word;
+  int life[2];
+  if (setup->helper == NULL) return;
+  close(inner);
+  if (read(outer, &word, 1) == 1 && pipe2(life, O_CLOEXEC) == 0) {
+    pid_t between = clone_into(0);
+    if (between == 0) {
+      close(life[1]);
+      if (clone_into(0) == 0) watch(setup, init, life[0]);
+      _exit(0);
+    }
+    close(life[0]);
+    // The other end stays open until this process ends.
+    if (between > 0) waitpid(between, NULL, __WALL);
+  }
+  close(outer);
+}
+
+// Pid 1, whose namespaces can be entered from now on.
+void invite_helper(const struct setup *setup) {
+  if (setup->helper == NULL) return;
+  close(outer);
+  events = open_netlink(NETLINK_ROUTE, RTMGRP_IPV4_ROUTE);
+  if (events < 0 || write(inner, "m", 1) != 1) fail("network", "invite the network's helper");
+}
+
+static bool has_default_route(void) {
+  char messages[4096] __attribute__((aligned(8)));
+  ssize_t count = recv(events, messages, sizeof messages, MSG_DONTWAIT);
+  size_t left = count < 0 ? 0 : (size_t)count;
+  for (struct nlmsghdr *message = (struct nlmsghdr *)messages; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+    const struct rtmsg *route = NLMSG_DATA(message);
+    if (message->nlmsg_type == RTM_NEWROUTE && route->rtm_dst_len == 0 && route->rtm_type == RTN_UNICAST) return true;
+  }
+  return false;
+}
+
+static long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Whether the way out is there. The sandbox stands without it: a machine may be offline.
+bool wait_for_helper(const struct setup *setup) {
+  if (setup->helper == NULL) return true;
+  bool there = false;
+  long end = now_ms() + HELPER_WAIT_MS;
+  struct pollfd watched[] = {{events, POLLIN, 0}, {inner, POLLIN, 0}};
+  for (long left; !there && watched[1].revents == 0 && (left = end - now_ms()) > 0;) {
+    if (poll(watched, 2, (int)left) > 0 && watched[0].revents != 0) there = has_default_route();
+  }
+  close(events);
+  close(inner);
+  return there;
+}

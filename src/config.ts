@@ -17,7 +17,9 @@ export interface Config {
   /** JSON file with the access keys that `sigv4` accepts. */
   readonly credentialsFile: string | undefined;
   readonly sandbox: 'auto' | 'linux' | 'process';
-  readonly network: 'none' | 'host';
+  readonly network: 'egress' | 'host' | 'none';
+  /** Ports of this machine that functions reach at the same port of their own 127.0.0.1. */
+  readonly allowHost: readonly number[];
   /** Busy processors are shared by memory; under `quota` a function gets no more than AWS gives it, idle ones included. */
   readonly cpu: 'weight' | 'quota';
   /** An idle execution environment ends after this. */
@@ -68,7 +70,8 @@ const options = {
   auth: { type: 'string' },
   credentials: { type: 'string' },
   sandbox: { type: 'string', default: 'auto' },
-  network: { type: 'string', default: 'none' },
+  network: { type: 'string', default: 'egress' },
+  'allow-host': { type: 'string' },
   cpu: { type: 'string', default: 'weight' },
   'idle-seconds': { type: 'string', default: '600' },
   'max-age-seconds': { type: 'string', default: '7200' },
@@ -96,7 +99,8 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
   sandbox: 'auto|linux|process   how functions are walled in (auto)',
   cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
-  network: "none|host   a function's network beyond its Runtime API (none)",
+  network: "egress|host|none   a function's network: outwards only, this machine's, none (egress)",
+  'allow-host': 'PORT,…   ports of this machine that functions reach at 127.0.0.1 (none)',
   'idle-seconds': 'N   an idle execution environment ends after this (600)',
   'max-age-seconds': 'N   an execution environment of this age ends as soon as it is free (7200)',
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
@@ -112,6 +116,10 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'log-mb': 'N   disk space for function logs (1024)',
 };
 
+/** AWS's own, inside every sandbox with a network of its own. */
+const RUNTIME_API_PORT = 9001;
+/** Each is a listener in every sandbox. */
+const ALLOWED_PORTS_MAX = 32;
 const DATABASE_URL = /^postgres(ql)?:\/\/[^\s]+$/;
 /** A password where a URL stands that the parser complains about. */
 const URL_PASSWORD = /(:\/\/[^:@/\s]*:)[^@\s]*@/g;
@@ -175,9 +183,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     if (value === '') throw new ConfigError(`--${name} needs a value`);
   const home = env['HOME'] || homedir();
   const dataDir = resolve(values.data ?? join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'lambdad'));
-  const auth = oneOf('auth', values.auth ?? (isLoopback(values.host) ? 'open' : 'sigv4'), ['open', 'sigv4']);
-  if (auth === 'open' && !isLoopback(values.host))
-    throw new ConfigError(`--auth open is only for a loopback address, not ${values.host}`);
+  const network = oneOf('network', values.network, ['egress', 'host', 'none']);
+  const auth = authOf(values.auth, values.host, network);
   const seconds = (name: keyof typeof values, max: number) => integer(name, String(values[name]), 0, max) * 1000;
   return Object.freeze({
     port: integer('port', values.port, 0, 65535),
@@ -189,7 +196,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
     sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'process']),
     cpu: oneOf('cpu', values.cpu, ['weight', 'quota']),
-    network: oneOf('network', values.network, ['none', 'host']),
+    network,
+    allowHost: portsOf('allow-host', values['allow-host']),
     idleMs: seconds('idle-seconds', 86_400),
     maxAgeMs: integer('max-age-seconds', values['max-age-seconds'], 1, 604_800) * 1000,
     fullWaitMs: seconds('full-wait-seconds', 900),
@@ -206,6 +214,25 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     endpoints: endpointsOf(env, { host: values.host, port: Number(values.port) }),
     neighbourCredentials: credentialsOf(env),
   });
+}
+
+/** Functions on this machine's network reach the server as its owner does: there signatures tell them apart. */
+function authOf(wanted: string | undefined, host: string, network: Config['network']): Config['auth'] {
+  const isOpen = isLoopback(host) && network !== 'host';
+  const auth = oneOf('auth', wanted ?? (isOpen ? 'open' : 'sigv4'), ['open', 'sigv4']);
+  if (auth === 'open' && !isLoopback(host))
+    throw new ConfigError(`--auth open is only for a loopback address, not ${host}`);
+  if (auth === 'open' && network === 'host')
+    throw new ConfigError('--auth open cannot stand with --network host: functions would have the rights of everybody');
+  return auth;
+}
+
+function portsOf(name: string, text: string | undefined): number[] {
+  const ports = (text ?? '').split(',').flatMap((part) => (part.trim() === '' ? [] : [integer(name, part, 1, 65535)]));
+  if (ports.includes(RUNTIME_API_PORT))
+    throw new ConfigError(`--${name}: ${RUNTIME_API_PORT} is the Runtime API inside a function`);
+  if (ports.length > ALLOWED_PORTS_MAX) throw new ConfigError(`--${name}: more than ${ALLOWED_PORTS_MAX} ports`);
+  return [...new Set(ports)];
 }
 
 function parse(args: string[]) {

@@ -253,9 +253,9 @@ async function metadataOf(config: Config, folder: DataFolder, lines: string[], f
 }
 
 async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {
-  const { sandbox, network, cpu } = config;
+  const { sandbox, network, allowHost, cpu } = config;
   const loopback = isLoopback(config.host);
-  const chosen = await chooseSandboxes({ sandbox, network, cpu, loopback }, runDir, randomIds);
+  const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, loopback }, runDir, randomIds);
   if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
   await chosen.sandboxes.reconcile();
   lines.push(`sandbox:  ${chosen.sandboxes.description}`, ...chosen.warnings.map((warning) => `warning:  ${warning}`));

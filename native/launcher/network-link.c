@@ -116,9 +116,10 @@ static void put_link(const char *name, unsigned address, int namespace) {
   netlink_nested(kind);
 }
 
-// Up, without IPv6 addresses; at the host's end packets are to be forwarded, whatever the host does elsewhere.
+// Up, without IPv6 addresses; at the host's end packets are to be forwarded, whatever the host does elsewhere. Two
+// messages, for in one the kernel brings the link up first, and gives it an address.
 static void put_up(int index, bool forwarding) {
-  struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = index};
   netlink_message(RTM_NEWLINK, NLM_F_ACK, &info, sizeof info);
   size_t families = netlink_nest(IFLA_AF_SPEC);
   if (forwarding) {
@@ -135,6 +136,8 @@ static void put_up(int index, bool forwarding) {
     netlink_nested(family);
   }
   netlink_nested(families);
+  info.ifi_flags = info.ifi_change = IFF_UP;
+  netlink_message(RTM_NEWLINK, NLM_F_ACK, &info, sizeof info);
 }
 
 static void put_neighbour(int index, unsigned address, const unsigned char mac[6]) {

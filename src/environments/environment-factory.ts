@@ -20,6 +20,7 @@ import { externalExtensions } from './external-extensions.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
+import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
 
 const MEGABYTE = 1_048_576;
@@ -82,6 +83,8 @@ export class EnvironmentFactory {
       for (const note of runtime.notes) log.stderr(Buffer.from(`lambdad: ${note}\n`));
       if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
       for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
+      for (const text of [...sandbox.notes, ...unreachableEndpoints(own, sandboxes.hostPorts)])
+        log.stderr(Buffer.from(`lambdad: ${text}\n`));
       const spec = await this.#spec(target, own, sandbox, runtime, log, mounts);
       return new Environment({ spec, sandbox, log, clock, ids, listener });
     } catch (error) {

@@ -57,6 +57,8 @@ export interface Sandbox {
   readonly runtimeApiAddress: string;
   /** Listens where `runtimeApiAddress` points; the environment attaches its Runtime API to it. */
   readonly listener: Server;
+  /** What the function's log is to say about this sandbox, in sentences without an end of line. */
+  readonly notes: readonly string[];
   /** Resolves when the sandbox is no more, by destroy() or because somebody killed it. */
   readonly gone: Promise<void>;
   /** Path inside of a mount's target: the same where there are namespaces, the source where there are none. */
@@ -98,6 +100,8 @@ export interface Sandbox {
 export interface SandboxKind {
   /** One line for people: what walls this kind has here. */
   readonly description: string;
+  /** Ports of this machine that a function reaches at its own 127.0.0.1. */
+  readonly hostPorts: 'all' | ReadonlySet<number>;
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Removes what a server that was killed left behind. */
   reconcile(): Promise<void>;

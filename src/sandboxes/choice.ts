@@ -4,7 +4,8 @@ import { assetPath } from '../base/assets.ts';
 import type { Ids } from '../base/ids.ts';
 import { namespaceRemedy } from '../base/namespace-remedy.ts';
 import type { SandboxKind } from '../environments/sandbox.ts';
-import { linuxSandboxes } from './linux/linux-sandbox.ts';
+import { type LinuxSandboxOptions, linuxSandboxes } from './linux/linux-sandbox.ts';
+import { chooseNetwork } from './linux/network-choice.ts';
 import { ScratchTemplates } from './linux/scratch-templates.ts';
 import { processSandboxes } from './process/process-sandbox.ts';
 
@@ -14,7 +15,8 @@ import { processSandboxes } from './process/process-sandbox.ts';
  */
 export interface Wish {
   readonly sandbox: 'auto' | 'linux' | 'process';
-  readonly network: 'none' | 'host';
+  readonly network: 'egress' | 'host' | 'none';
+  readonly allowHost: readonly number[];
   readonly cpu: 'weight' | 'quota';
   /** The server is reached from this machine only. */
   readonly loopback: boolean;
@@ -24,20 +26,13 @@ export type Choice =
   | { readonly sandboxes: SandboxKind; readonly warnings: readonly string[] }
   | { readonly refusal: string };
 
-const HOST_NETWORK =
-  "functions share this machine's network (--network host): they reach what you reach there, this API included";
 const PROBE_MS_MAX = 10_000;
 /** What a function has unless it asks for more. */
 const USUAL_TMP_BYTES = 512 * 1_048_576;
 const launcher = assetPath(join('native', 'bin', `${process.platform}-${process.arch}`, 'lambdad-sandbox'));
 
-/** What the launcher's trial tells. */
-interface Probed {
-  /** undefined when sandboxes can be made here, else why not. */
-  readonly lack?: string;
-  /** Whether a sandbox can have a disk of its own for /tmp. */
-  readonly scratch?: boolean;
-}
+/** What the launcher's trial tells: whether sandboxes are made with root's privileges and disks for /tmp, or why not at all. */
+type Probed = { readonly isRoot: boolean; readonly scratch: boolean } | { readonly lack: string };
 
 function probe(scratchTemplate: string | undefined): Promise<Probed> {
   if (process.platform !== 'linux') return Promise.resolve({ lack: `${process.platform} has no Linux namespaces` });
@@ -45,8 +40,8 @@ function probe(scratchTemplate: string | undefined): Promise<Probed> {
   return new Promise((resolve) => {
     execFile(launcher, args, { timeout: PROBE_MS_MAX }, (error, stdout) => {
       try {
-        const { step, message, scratch = false } = JSON.parse(stdout) as Record<string, string> & { scratch?: boolean };
-        resolve(error ? { lack: `${message} (${step})` } : { scratch });
+        const { mode, step, message, scratch } = JSON.parse(stdout) as Record<string, unknown>;
+        resolve(error ? { lack: `${message} (${step})` } : { isRoot: mode === 'root', scratch: scratch === true });
       } catch {
         resolve({ lack: error?.message ?? 'the launcher gave no answer' });
       }
@@ -59,19 +54,12 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
   const templates = new ScratchTemplates(join(runDir, 'scratch'));
   // A loop device takes root.
   const usual = process.getuid?.() === 0 ? await templates.get(USUAL_TMP_BYTES).catch(() => undefined) : undefined;
-  const { lack, scratch } = await probe(usual);
-  if (lack === undefined) {
-    const sandboxes = linuxSandboxes({
-      binary: launcher,
-      runDir: join(runDir, 'linux'),
-      emptyDir: join(runDir, 'empty'),
-      network: wish.network,
-      cpu: wish.cpu,
-      scratch: scratch && usual !== undefined ? { templates, usual } : undefined,
-      ids,
-    });
-    return { sandboxes, warnings: wish.network === 'host' ? [HOST_NETWORK] : [] };
+  const found = await probe(usual);
+  if ('isRoot' in found) {
+    const scratch = found.scratch && usual !== undefined ? { templates, usual } : undefined;
+    return walled(wish, runDir, ids, found.isRoot, scratch);
   }
+  const { lack } = found;
   const remedy = process.platform === 'linux' ? namespaceRemedy(launcher) : undefined;
   const why = remedy ? `${lack}: ${remedy.reason}` : lack;
   const commands = (remedy?.commands ?? []).map((command) => `to mend that: ${command}`);
@@ -80,6 +68,24 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
     return { refusal: [`no sandbox here: ${why}${instead}`, ...commands].join('\n') };
   }
   return plain(runDir, [walls(why), ...commands]);
+}
+
+async function walled(
+  wish: Wish,
+  runDir: string,
+  ids: Ids,
+  isRoot: boolean,
+  scratch: LinuxSandboxOptions['scratch'],
+): Promise<Choice> {
+  const { allowHost, cpu } = wish;
+  const chosen = await chooseNetwork({ ...wish, ids, binary: launcher, isRoot, runDir, path: process.env['PATH'] });
+  if ('refusal' in chosen) return chosen;
+  const { network, warnings } = chosen;
+  const [linuxDir, emptyDir] = [join(runDir, 'linux'), join(runDir, 'empty')];
+  return {
+    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, allowHost, cpu, scratch, ids }),
+    warnings,
+  };
 }
 
 function walls(why: string): string {

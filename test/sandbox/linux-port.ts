@@ -5,6 +5,7 @@ import { assetPath } from '../../src/base/assets.ts';
 import { randomIds } from '../../src/base/ids.ts';
 import type { Sandbox, SandboxKind, SandboxProcess } from '../../src/environments/sandbox.ts';
 import { type LinuxSandboxOptions, linuxSandboxes } from '../../src/sandboxes/linux/linux-sandbox.ts';
+import { noNetwork } from '../../src/sandboxes/linux/network.ts';
 
 /** Linux sandboxes as a server has them, without the server: shells run in them by way of the port. */
 export const canMakeSandboxes = process.platform === 'linux' && process.getuid?.() === 0;
@@ -23,7 +24,8 @@ export function sandboxesIn(folder: string, options: Partial<LinuxSandboxOptions
     binary: assetPath(join('native', 'bin', `linux-${process.arch}`, 'lambdad-sandbox')),
     runDir: join(folder, 'linux'),
     emptyDir: join(folder, 'empty'),
-    network: 'none',
+    network: noNetwork(true, []),
+    allowHost: [],
     cpu: 'weight',
     scratch: undefined,
     ids: randomIds,

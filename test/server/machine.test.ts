@@ -123,29 +123,3 @@ async function lines(url: string): Promise<number> {
   const { events = [] } = (await answer.json()) as { events?: unknown[] };
   return events.length;
 }
-
-test("on the host's network each environment has a Runtime API of its own", {
-  skip: process.platform !== 'linux',
-}, async () => {
-  const server = await startTestServer({ args: ['--network', 'host'] });
-  try {
-    assert.match(server.stdout(), /^warning: {2}functions share this machine's network/m);
-    const client = server.client();
-    await createFunction(client, 'api', {
-      files: {
-        'index.mjs': `export const handler = async () => {
-          await new Promise((resolve) => setTimeout(resolve, 500));
-          return process.env.AWS_LAMBDA_RUNTIME_API;
-        };`,
-      },
-    });
-    const answers = await Promise.all([invokeFunction(client, 'api'), invokeFunction(client, 'api')]);
-    assert.deepEqual(
-      answers.map(({ error }) => error),
-      [undefined, undefined],
-    );
-    assert.notEqual(answers[0]?.payload, answers[1]?.payload);
-  } finally {
-    await server.stop();
-  }
-});

@@ -6,6 +6,9 @@ import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
 import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
+import type { NetworkPlan } from './network.ts';
+import { GatedServer } from './peer-gate.ts';
+import { relayPort } from './port-relay.ts';
 
 /**
  * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
@@ -22,7 +25,10 @@ const PIPES = { stdout: 20, stderr: 22, log: 24, extension: 28 } as const;
 
 interface Report {
   readonly ready?: boolean;
+  /** With `ready`: the helper that was to lead out of the sandbox did not come up. */
+  readonly offline?: boolean;
   readonly listener?: number;
+  readonly forward?: number;
   readonly started?: string;
   readonly failed?: string;
   readonly exit?: string;
@@ -48,6 +54,24 @@ export interface SandboxPipes {
 
 export class SandboxFailed extends Error {}
 
+/** What a sandbox is built from. */
+export interface Blueprint {
+  /** Keys and values of the setup message, without those of the network and without its end. */
+  readonly setup: readonly string[];
+  readonly network: NetworkPlan;
+  /** Whose connections alone the Runtime API takes; undefined where nobody else can reach it, or nobody can tell. */
+  readonly peerUid: number | undefined;
+}
+
+/** A sandbox that stands. */
+export interface Built {
+  readonly server: Server;
+  readonly port: number;
+  readonly pipes: SandboxPipes;
+  /** Why there is no way out of it, although there should be. */
+  readonly offline: string | undefined;
+}
+
 export interface LauncherListener {
   exited(id: string, exit: ProcessExit): void;
   /** The launcher is gone, and everything inside with it. */
@@ -69,13 +93,15 @@ export class Launcher {
   readonly #gone = deferred<void>();
   #stderr = '';
   #ended = false;
+  #blueprint: Blueprint | undefined;
   #server: Server | undefined;
+  readonly #relays: { close(): void }[] = [];
   #port = 0;
   #dialCount = 0;
 
-  /** Spawns a launcher that prepares a disk, if a template is given, joins the control groups and stands by for set(). */
-  constructor(binary: string, cgroups: readonly string[], scratch: string | undefined) {
-    this.#child = spawn(binary, ['run', ...(scratch === undefined ? [] : ['--scratch', scratch]), ...cgroups], {
+  /** `beforehand`: the disk, the network and the control groups that the launcher takes at once; then it stands by for set(). */
+  constructor(binary: string, beforehand: readonly string[]) {
+    this.#child = spawn(binary, ['run', ...beforehand], {
       stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
       env: {},
       detached: true,
@@ -105,15 +131,13 @@ export class Launcher {
   }
 
   /** Builds the sandbox. Rejects with SandboxFailed when any part of it cannot be had; then the launcher has ended. */
-  async set(
-    setup: readonly string[],
-    listener: LauncherListener,
-  ): Promise<{ server: Server; port: number; pipes: SandboxPipes }> {
+  async set(blueprint: Blueprint, listener: LauncherListener): Promise<Built> {
     this.#listener = listener;
+    this.#blueprint = blueprint;
     const ready = this.#expect('ready', READY_MS_MAX);
-    this.#commands.write(frame(setup));
+    this.#commands.write(frame([...blueprint.setup, ...blueprint.network.setup, 'end']));
     try {
-      await ready;
+      const { offline } = await ready;
       if (!this.#server) throw new SandboxFailed('the sandbox gave no listener');
       return {
         server: this.#server,
@@ -124,6 +148,7 @@ export class Launcher {
           log: this.#pipe(PIPES.log),
           extension: this.#pipe(PIPES.extension),
         },
+        offline: offline ? this.#stderr.trim() : undefined,
       };
     } catch (error) {
       await this.end();
@@ -212,9 +237,9 @@ export class Launcher {
   #report(report: Report, handle: unknown): void {
     if (handle && report.listener !== undefined) {
       this.#port = report.listener;
-      this.#server = createServer({ noDelay: true }, guardConnection).listen(handle);
-      this.#server.on('error', () => undefined);
-    } else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
+      this.#server = this.#serve(handle);
+    } else if (handle && report.forward !== undefined) this.#relay(handle, report.forward);
+    else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
     else if (report.undialled !== undefined) this.#settle(`dial ${report.undialled}`, report);
     else if (report.ready) this.#settle('ready', report);
     else if (report.started !== undefined) this.#settle(`start ${report.started}`, report);
@@ -228,6 +253,19 @@ export class Launcher {
       this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`);
   }
 
+  #serve(handle: unknown): Server {
+    const peerUid = this.#blueprint?.peerUid;
+    if (peerUid !== undefined) return new GatedServer(handle, peerUid);
+    const server = createServer({ noDelay: true }, guardConnection).listen(handle);
+    server.on('error', () => undefined);
+    return server;
+  }
+
+  #relay(handle: unknown, port: number): void {
+    const destination = this.#blueprint?.network.forwards.get(port);
+    if (destination) this.#relays.push(relayPort(handle, destination));
+  }
+
   #failWaiting(reason: string): void {
     for (const answer of this.#waiting.values()) answer.reject(new SandboxFailed(reason));
     this.#waiting.clear();
@@ -237,6 +275,7 @@ export class Launcher {
     if (this.#ended) return;
     this.#ended = true;
     this.#server?.close();
+    for (const relay of this.#relays.splice(0)) relay.close();
     this.#failWaiting(this.#stderr.trim() || reason);
     this.#listener?.gone();
     this.#gone.resolve();

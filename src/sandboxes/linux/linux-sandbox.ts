@@ -17,8 +17,9 @@ import type {
 import { processorsOf, weightOf } from './cgroup-controls.ts';
 import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
-import type { Launcher, SandboxPipes } from './launcher.ts';
+import type { Built, Launcher, SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import type { NetworkPlan, SandboxNetwork } from './network.ts';
 import { INODES_PER_MB, type ScratchTemplates } from './scratch-templates.ts';
 import { Standby } from './standby.ts';
 
@@ -28,7 +29,6 @@ import { Standby } from './standby.ts';
  * groups where there are any.
  */
 
-const RUNTIME_API_PORT = 9001;
 /** AWS's own name and numbers for the user that functions run as (runtime-facts 3). */
 const SANDBOX_UID = 993;
 const SANDBOX_GID = 990;
@@ -67,7 +67,9 @@ export interface LinuxSandboxOptions {
   /** Stays empty: covers what is to be hidden. */
   readonly emptyDir: string;
   readonly ids: Ids;
-  readonly network: 'none' | 'host';
+  readonly network: SandboxNetwork;
+  /** Ports of the host that functions reach, where they do not share its network. */
+  readonly allowHost: readonly number[];
   readonly cpu: 'weight' | 'quota';
   /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
   readonly scratch: { readonly templates: ScratchTemplates; readonly usual: string } | undefined;
@@ -76,6 +78,7 @@ export interface LinuxSandboxOptions {
 class LinuxSandbox implements Sandbox {
   readonly runtimeApiAddress: string;
   readonly listener: Server;
+  readonly notes: readonly string[];
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
   readonly #pipes: SandboxPipes;
@@ -91,9 +94,11 @@ class LinuxSandbox implements Sandbox {
   constructor(parts: LinuxSandboxParts) {
     this.#spec = parts.spec;
     this.#launcher = parts.launcher;
-    this.listener = parts.server;
-    this.runtimeApiAddress = `127.0.0.1:${parts.port}`;
-    this.#pipes = parts.pipes;
+    const { server, port, pipes, offline } = parts.built;
+    this.listener = server;
+    this.runtimeApiAddress = `${parts.network.runtimeApi.address}:${port}`;
+    this.#pipes = pipes;
+    this.notes = offline === undefined ? [] : [`this environment has no network: ${offline || 'no way out came up'}`];
     this.#group = parts.group;
     this.#processors = parts.processors;
     this.#running = parts.running;
@@ -204,9 +209,8 @@ class LinuxSandbox implements Sandbox {
 interface LinuxSandboxParts {
   readonly spec: SandboxSpec;
   readonly launcher: Launcher;
-  readonly server: Server;
-  readonly port: number;
-  readonly pipes: SandboxPipes;
+  readonly built: Built;
+  readonly network: NetworkPlan;
   readonly group: SandboxGroup;
   readonly processors: number | undefined;
   readonly running: Running;
@@ -245,25 +249,17 @@ export function setupStrings(
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
   for (const path of HIDDEN_PATHS) if (existsSync(path)) setup.push('bind', options.emptyDir, path, 'ro');
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
-  setup.push('file', '/etc/hosts', '0644', '127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain\n::1 localhost\n');
   setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
-  if (options.network === 'host') setup.push('bind', '/etc/resolv.conf', '/etc/resolv.conf', 'ro?');
   setup.push('dir', '/opt');
   for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, 'ro');
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
   setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));
   setup.push(
-    'network',
-    options.network,
-    'listen',
-    // On the host's network every sandbox needs a port of its own.
-    String(options.network === 'host' ? 0 : RUNTIME_API_PORT),
     'hostname',
     'localhost',
     'nofile',
     '1024',
     ...(hostId > 0 ? ['nproc', String(TASKS_MAX)] : countsByNamespace() ? ['nproc', String(TASKS_MAX + 1)] : []),
-    'end',
   );
   return setup;
 }
@@ -288,34 +284,50 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   for (const directory of [options.runDir, options.emptyDir]) mkdirSync(directory, { recursive: true });
   const identity = identityOf(options.runDir);
   const groups = findGroups(identity);
-  const standby = new Standby(options.binary, groups, options.ids, options.scratch?.usual);
+  const { network, scratch: disks } = options;
+  const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
+  const live = new Set<Launcher>();
+  network.onLost(() => {
+    for (const launcher of live) void launcher.end();
+    void standby.drop();
+  });
   const isRoot = process.getuid?.() === 0;
   // Servers of one machine seldom begin at the same.
   let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
   const processorsFor = ({ memoryBytes }: SandboxSpec) =>
     options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
-  const network = options.network === 'none' ? 'no network but the Runtime API' : "the host's network";
+  const { description } = network;
   return {
     description: [
       `linux namespaces${isRoot ? '' : ', unprivileged'}`,
       describeMeasures(groups.versions),
-      options.scratch ? '/tmp on disk' : '/tmp in memory',
-      network,
+      disks ? '/tmp on disk' : '/tmp in memory',
+      description,
     ].join('; '),
+    hostPorts: network.isHost ? 'all' : new Set(options.allowHost),
     create: async (spec) => {
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
-      const scratch = await options.scratch?.templates.get(spec.tmpBytes);
+      const scratch = await disks?.templates.get(spec.tmpBytes);
+      await network.ready();
       const { launcher, group } = standby.take();
+      live.add(launcher);
+      void launcher.gone.then(() => live.delete(launcher));
       const running = new Running();
       try {
         group.memory?.limit(spec.memoryBytes);
         group.cpu?.weigh(weightOf(spec.memoryBytes));
         group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
-        const set = await launcher.set(setupStrings(options, spec, hostId, scratch), {
-          exited: (id, exit) => running.exited(id, exit),
-          gone: () => running.gone(),
-        });
-        return new LinuxSandbox({ spec, launcher, ...set, group, processors: processorsFor(spec), running });
+        const plan = network.plan();
+        const built = await launcher.set(
+          {
+            setup: setupStrings(options, spec, hostId, scratch),
+            network: plan,
+            peerUid: network.tellsPeers ? hostId : undefined,
+          },
+          { exited: (id, exit) => running.exited(id, exit), gone: () => running.gone() },
+        );
+        const processors = processorsFor(spec);
+        return new LinuxSandbox({ spec, launcher, built, network: plan, group, processors, running });
       } catch (error) {
         await launcher.end();
         await group.remove();
@@ -324,6 +336,9 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     },
     // Mounts went with the processes of a killed server; only its groups are left.
     reconcile: () => groups.reconcile(),
-    close: () => standby.close(),
+    close: async () => {
+      await standby.close();
+      await network.close();
+    },
   };
 }

@@ -1,12 +1,15 @@
 import type { Ids } from '../../base/ids.ts';
 import type { SandboxGroup, SandboxGroups } from './cgroups.ts';
 import { Launcher } from './launcher.ts';
+import type { SandboxNetwork } from './network.ts';
 
 /**
- * Launchers that wait, each already in control groups of its own, and with a disk for a /tmp of the usual size.
+ * Launchers that wait, each already in control groups of its own, with its link to the network where root makes one and a
+ * disk for a /tmp of the usual size.
  *
  * Joining control groups waits for a grace period of the kernel: 10 to 25 ms after a quiet moment, half a millisecond
- * in the middle of others, so that the first of several hierarchies costs it and the rest next to nothing. Attaching a disk waits for as much. A launcher that stands by has that behind it when a cold start needs it.
+ * in the middle of others, so that the first of several hierarchies costs it and the rest next to nothing. Attaching a
+ * disk waits for as much. A launcher that stands by has that behind it when a cold start needs it.
  */
 export interface Ready {
   readonly launcher: Launcher;
@@ -17,20 +20,31 @@ const STANDBY_COUNT = 3;
 /** Spawning holds up the event loop for some milliseconds: not right behind the cold start that took the last one. */
 const REFILL_DELAY_MS = 30;
 
+export interface StandbyOptions {
+  readonly binary: string;
+  readonly groups: SandboxGroups;
+  readonly network: SandboxNetwork;
+  /** Template of the disk for a /tmp of the usual size; undefined where there are none. */
+  readonly scratch: string | undefined;
+  readonly ids: Ids;
+}
+
 export class Standby {
   readonly #binary: string;
   readonly #groups: SandboxGroups;
   readonly #scratch: string | undefined;
   readonly #ids: Ids;
+  readonly #network: SandboxNetwork;
   readonly #waiting: Ready[] = [];
   #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(binary: string, groups: SandboxGroups, ids: Ids, scratch: string | undefined) {
+  constructor({ binary, groups, network, scratch, ids }: StandbyOptions) {
     this.#binary = binary;
     this.#groups = groups;
-    this.#ids = ids;
+    this.#network = network;
     this.#scratch = scratch;
+    this.#ids = ids;
     this.#refillLater();
   }
 
@@ -46,14 +60,26 @@ export class Standby {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#refill);
+    await this.drop();
+  }
+
+  /** Ends all that wait; new ones come in their place. */
+  async drop(): Promise<void> {
+    this.#refillLater();
     await Promise.all(this.#waiting.splice(0).map(end));
   }
 
   #spawn(): Ready {
+    const link = this.#network.reserve();
+    if (!link) throw new Error('this machine has no network for another sandbox');
     const group = this.#groups.create(this.#ids.hex(16));
     try {
-      return { launcher: new Launcher(this.#binary, group.directories, this.#scratch), group };
+      const disk = this.#scratch === undefined ? [] : ['--scratch', this.#scratch];
+      const launcher = new Launcher(this.#binary, [...disk, ...link.arguments, ...group.directories]);
+      void launcher.gone.then(link.release);
+      return { launcher, group };
     } catch (error) {
+      link.release();
       void group.remove();
       throw error;
     }

@@ -23,6 +23,7 @@ import type {
 class ProcessSandbox implements Sandbox {
   readonly runtimeApiAddress: string;
   readonly listener: Server;
+  readonly notes: readonly string[] = [];
   readonly #spec: SandboxSpec;
   readonly #directory: string;
   readonly #gone = deferred<void>();
@@ -124,6 +125,7 @@ function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
 export function processSandboxes(options: { readonly runDir: string }): SandboxKind {
   return {
     description: 'plain processes, NO isolation',
+    hostPorts: 'all',
     create: async (spec) => {
       const directory = join(options.runDir, spec.id);
       mkdirSync(directory, { recursive: true });

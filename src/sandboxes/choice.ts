@@ -77,13 +77,12 @@ async function walled(
   isRoot: boolean,
   scratch: LinuxSandboxOptions['scratch'],
 ): Promise<Choice> {
-  const { allowHost, cpu } = wish;
   const chosen = await chooseNetwork({ ...wish, ids, binary: launcher, isRoot, runDir, path: process.env['PATH'] });
   if ('refusal' in chosen) return chosen;
   const { network, warnings } = chosen;
   const [linuxDir, emptyDir] = [join(runDir, 'linux'), join(runDir, 'empty')];
   return {
-    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, allowHost, cpu, scratch, ids }),
+    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, cpu: wish.cpu, scratch, ids }),
     warnings,
   };
 }

@@ -68,8 +68,6 @@ export interface LinuxSandboxOptions {
   readonly emptyDir: string;
   readonly ids: Ids;
   readonly network: SandboxNetwork;
-  /** Ports of the host that functions reach, where they do not share its network. */
-  readonly allowHost: readonly number[];
   readonly cpu: 'weight' | 'quota';
   /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
   readonly scratch: { readonly templates: ScratchTemplates; readonly usual: string } | undefined;
@@ -304,7 +302,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       disks ? '/tmp on disk' : '/tmp in memory',
       description,
     ].join('; '),
-    hostPorts: network.isHost ? 'all' : new Set(options.allowHost),
+    hostPorts: network.hostPorts,
     create: async (spec) => {
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
       const scratch = await disks?.templates.get(spec.tmpBytes);

@@ -16,7 +16,7 @@ export interface NatNetworkOptions {
 }
 
 export class NatNetwork implements SandboxNetwork {
-  readonly isHost = false;
+  readonly hostPorts: ReadonlySet<number>;
   readonly tellsPeers = false;
   readonly #options: NatNetworkOptions;
   #holder: RuleHolder | undefined;
@@ -27,6 +27,7 @@ export class NatNetwork implements SandboxNetwork {
 
   private constructor(options: NatNetworkOptions) {
     this.#options = options;
+    this.hostPorts = new Set(options.allowHost);
   }
 
   /** Rejects with RulesFailed where this machine cannot have it. */

@@ -10,8 +10,8 @@ import type { Destination } from './port-relay.ts';
 export interface SandboxNetwork {
   /** For the server's start line. */
   readonly description: string;
-  /** Functions share the network of this machine. */
-  readonly isHost: boolean;
+  /** Ports of the host that functions reach at their own 127.0.0.1. */
+  readonly hostPorts: 'all' | ReadonlySet<number>;
   /** Others can connect to a Runtime API, and the kernel says whose a connection is. */
   readonly tellsPeers: boolean;
   /** Rejects when no sandbox can have its network now. */
@@ -71,7 +71,7 @@ export function walledPlan({ kind, allowHost }: PlanParts, setup: readonly strin
 export function noNetwork(isRoot: boolean, allowHost: readonly number[]): SandboxNetwork {
   return {
     description: 'no network but the Runtime API',
-    isHost: false,
+    hostPorts: new Set(allowHost),
     tellsPeers: false,
     ready: async () => undefined,
     // Root's launchers make the namespace while they stand by.
@@ -93,7 +93,7 @@ function unguessableLoopback(ids: Ids): string {
 export function hostNetwork(isRoot: boolean, ids: Ids): SandboxNetwork {
   return {
     description: "the host's network",
-    isHost: true,
+    hostPorts: 'all',
     // Each sandbox has a user of its own where root makes it.
     tellsPeers: isRoot,
     ready: async () => undefined,
@@ -127,7 +127,7 @@ function ownAddresses(): string[] {
 export function helperNetwork({ kind, path }: NetworkHelper, allowHost: readonly number[]): SandboxNetwork {
   return {
     description: `outbound network by ${kind}`,
-    isHost: false,
+    hostPorts: new Set(allowHost),
     tellsPeers: false,
     ready: async () => undefined,
     reserve: () => ({ arguments: [], release: () => undefined }),

@@ -50,7 +50,8 @@ struct entry {
   enum entry_kind kind;
   const char *path;      // inside the new root
   const char *source;    // bind: host path; symlink: target; file: content; tmp: bytes
-  const char *mode;      // bind: "ro", "rw", "ro?"; file: octal permissions; tmp: inodes
+  const char *mode;      // bind: "ro", "rw", "ro?", "owner"; file: octal permissions; tmp: inodes
+  int translation;       // bind "owner": user namespace that maps the source's owner to the function; -1 for none
 };
 
 struct setup {
@@ -58,6 +59,7 @@ struct setup {
   const char *hostname;
   bool user_namespace;   // whether this process lacks the privileges to do without one
   bool network_host;
+  bool shares_directory; // with somebody on the host: there is a bind "owner"
   long uid, gid;         // seen inside a user namespace
   long host_uid, host_gid;
   long nofile, nproc;    // nproc is -1 when not given
@@ -134,6 +136,9 @@ void parse_setup(struct setup *setup);
 // outer.c
 int run_sandbox(char **arguments);
 
+// owner.c
+void open_translations(struct setup *setup);
+
 // probe.c
 int probe(const char *scratch_template);
 
@@ -155,6 +160,7 @@ void mount_devices(int root);
 int new_filesystem(const char *type, const char *const options[], unsigned long long attributes);
 int clone_tree(int at, const char *path, bool recursive);
 int restrict_tree(int tree, unsigned long long attributes, bool recursive);
+int translate_tree(int tree, int user_namespace);
 int attach(int tree, int target);
 int make_all_private(void);
 int restrict_path(const char *path, unsigned long long attributes);
@@ -186,6 +192,9 @@ extern const unsigned long long capabilities_of_init;
 
 // seccomp.c
 int install_filter(void);
+
+// set-id.c
+int install_set_id_filter(void);
 
 // signals.c
 const char *signal_name(int number);

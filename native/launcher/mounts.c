@@ -55,6 +55,12 @@ int restrict_tree(int tree, unsigned long long attributes, bool recursive) {
   return set_attributes(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &change);
 }
 
+// Owners of files are translated by the map of a user namespace, in this mount and all beneath it.
+int translate_tree(int tree, int user_namespace) {
+  struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)user_namespace};
+  return set_attributes(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &change);
+}
+
 int restrict_path(const char *path, unsigned long long attributes) {
   struct mount_attr change = {.attr_set = attributes};
   return set_attributes(AT_FDCWD, path, 0, &change);

@@ -105,7 +105,11 @@ static int set_oom_score(void) {
   return written ? 0 : -1;
 }
 
-static int filter_calls(void) { return stands(WALL_SECCOMP) ? install_filter() : 0; }
+static int filter_calls(const struct setup *setup) {
+  if (!stands(WALL_SECCOMP)) return 0;
+  if (install_filter() < 0) return -1;
+  return setup->shares_directory ? install_set_id_filter() : 0;
+}
 
 static _Noreturn void run_program(const struct setup *setup, int failure_pipe) {
   long uid = setup->user_namespace ? setup->uid : setup->host_uid;
@@ -115,13 +119,13 @@ static _Noreturn void run_program(const struct setup *setup, int failure_pipe) {
   if (set_oom_score() < 0) give_up(failure_pipe, "oom");
   if (stands(WALL_RLIMITS) && set_limits(setup) < 0) give_up(failure_pipe, "limits");
   // Without no_new_privs a filter is a privileged act.
-  if (!stands(WALL_NO_NEW_PRIVS) && filter_calls() < 0) give_up(failure_pipe, "seccomp");
+  if (!stands(WALL_NO_NEW_PRIVS) && filter_calls(setup) < 0) give_up(failure_pipe, "seccomp");
   if (become(setup->user_namespace, uid, gid) < 0) give_up(failure_pipe, "identity");
   if (chdir(launch.cwd) < 0) give_up(failure_pipe, "cwd");
   // A pid namespace would end it with pid 1; where a test has none, this does.
   if (!stands(WALL_PID) && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) give_up(failure_pipe, "pdeathsig");
   if (reset_signals() < 0) give_up(failure_pipe, "signals");
-  if (stands(WALL_NO_NEW_PRIVS) && filter_calls() < 0) give_up(failure_pipe, "seccomp");
+  if (stands(WALL_NO_NEW_PRIVS) && filter_calls(setup) < 0) give_up(failure_pipe, "seccomp");
   execve(launch.args[0], launch.args, launch.env);
   give_up(failure_pipe, "exec");
 }

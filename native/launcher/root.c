@@ -12,15 +12,21 @@
 static void add_bind(int root, const struct entry *entry) {
   struct stat status;
   unsigned long long attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  if (strcmp(entry->mode, "rw") != 0 && stands(WALL_READONLY)) attributes |= MOUNT_ATTR_RDONLY;
+  bool is_owners = strcmp(entry->mode, "owner") == 0;
+  bool is_writable = is_owners || strcmp(entry->mode, "rw") == 0;
+  const char *step = is_owners ? "owner" : "bind";
+  if (!is_writable && stands(WALL_READONLY)) attributes |= MOUNT_ATTR_RDONLY;
   int tree = clone_tree(AT_FDCWD, entry->source, true);
   if (tree < 0 && errno == ENOENT && strcmp(entry->mode, "ro?") == 0) return;
-  if (tree < 0) fail("bind", "open %s", entry->source);
-  if (fstat(tree, &status) < 0) fail("bind", "look at %s", entry->source);
-  if (restrict_tree(tree, attributes, true) < 0) fail("bind", "restrict %s", entry->source);
+  if (tree < 0) fail(step, "open %s", entry->source);
+  if (fstat(tree, &status) < 0) fail(step, "look at %s", entry->source);
+  if (restrict_tree(tree, attributes, true) < 0) fail(step, "restrict %s", entry->source);
+  if (entry->translation >= 0 && translate_tree(tree, entry->translation) < 0) {
+    fail(step, "translate the owner of %s (its file system may not know how)", entry->source);
+  }
   int target = S_ISDIR(status.st_mode) ? ensure_directory(root, entry->path) : ensure_file(root, entry->path);
-  if (target < 0) fail("bind", "make the mount point %s", entry->path);
-  if (attach(tree, target) < 0) fail("bind", "mount %s on %s", entry->source, entry->path);
+  if (target < 0) fail(step, "make the mount point %s", entry->path);
+  if (attach(tree, target) < 0) fail(step, "mount %s on %s", entry->source, entry->path);
   close(target);
   close(tree);
 }

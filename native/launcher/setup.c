@@ -41,15 +41,17 @@ static void check_octal(const char *text) {
 
 // Values stand in the order in which the protocol names them, which is not always the order of the members.
 static void add_entry(struct setup *setup, const char *key, enum entry_kind kind) {
-  static const char *const bind_modes[] = {"ro", "rw", "ro?", NULL};
+  static const char *const bind_modes[] = {"ro", "rw", "ro?", "owner", NULL};
   if (setup->entry_count == ENTRIES_MAX) refuse("setup", "more than %d entries for the root", ENTRIES_MAX);
   struct entry *entry = &setup->entries[setup->entry_count++];
   entry->kind = kind;
+  entry->translation = -1;
   switch (kind) {
     case ENTRY_BIND:
       entry->source = path_of(key);
       entry->path = path_of(key);
       entry->mode = one_of("bind mode", bind_modes);
+      if (strcmp(entry->mode, "owner") == 0) setup->shares_directory = true;
       break;
     case ENTRY_SYMLINK:
       entry->source = value_of(key);

@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Endpoints, readEndpoints } from './base/endpoints.ts';
+import { type Endpoints, neighbourNames, readEndpoints } from './base/endpoints.ts';
+import { type PassedEndpoints, passedEndpoints } from './base/passed-endpoints.ts';
 
 /** Every setting of the server, read once at start from flags and LAMBDAD_* variables; a flag wins over its variable. */
 export interface Config {
@@ -50,6 +51,12 @@ export interface Config {
   readonly endpoints: Endpoints;
   /** With which they are asked: AWS_ACCESS_KEY_ID and its sisters. */
   readonly neighbourCredentials: NeighbourCredentials | undefined;
+  /** Whose credentials functions have: made by lambdad for their role, of their role from an STS, or the server's own. */
+  readonly functionCredentials: 'local' | 'sts' | 'inherit';
+  /** Addresses of services that functions are given as variables. */
+  readonly passedEndpoints: PassedEndpoints;
+  /** Directories that stand for file systems, by the ARN of their access point. */
+  readonly mounts: ReadonlyMap<string, string>;
 }
 
 export interface NeighbourCredentials {
@@ -73,6 +80,9 @@ const options = {
   network: { type: 'string', default: 'egress' },
   'allow-host': { type: 'string' },
   cpu: { type: 'string', default: 'weight' },
+  'function-credentials': { type: 'string', default: 'local' },
+  'pass-endpoints': { type: 'string' },
+  mount: { type: 'string', multiple: true },
   'idle-seconds': { type: 'string', default: '600' },
   'max-age-seconds': { type: 'string', default: '7200' },
   'full-wait-seconds': { type: 'string', default: '5' },
@@ -101,6 +111,9 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
   network: "egress|host|none   a function's network: outwards only, this machine's, none (egress)",
   'allow-host': 'PORT,…   ports of this machine that functions reach at 127.0.0.1 (none)',
+  'function-credentials': "local|sts|inherit   a function's AWS credentials: lambdad's, its role's, yours (local)",
+  'pass-endpoints': "all|NAME,…   give functions the addresses in AWS_ENDPOINT_URL_NAME; lambda and logs are lambdad's",
+  mount: 'ARN=DIR   a directory for the file system of an access point; can be repeated',
   'idle-seconds': 'N   an idle execution environment ends after this (600)',
   'max-age-seconds': 'N   an execution environment of this age ends as soon as it is free (7200)',
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
@@ -166,7 +179,8 @@ function withVariables(argv: readonly string[], env: Readonly<Record<string, str
     if (value === undefined || value === '') continue;
     if (option.type === 'boolean') {
       if (oneOf(name, value, ['true', 'false', '1', '0']).match(/true|1/)) given.push(`--${name}`);
-    } else given.push(`--${name}=${value}`);
+    } else if ('multiple' in option) given.push(...value.split(',').map((one) => `--${name}=${one}`));
+    else given.push(`--${name}=${value}`);
   }
   return [...given, ...argv];
 }
@@ -180,11 +194,19 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     throw error instanceof ConfigError ? error : new ConfigError(withoutPassword((error as Error).message));
   }
   for (const [name, value] of Object.entries(values))
-    if (value === '') throw new ConfigError(`--${name} needs a value`);
+    if (value === '' || (Array.isArray(value) && value.includes(''))) throw new ConfigError(`--${name} needs a value`);
   const home = env['HOME'] || homedir();
   const dataDir = resolve(values.data ?? join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'lambdad'));
   const network = oneOf('network', values.network, ['egress', 'host', 'none']);
   const auth = authOf(values.auth, values.host, network);
+  const functionCredentials = oneOf('function-credentials', values['function-credentials'], [
+    'local',
+    'sts',
+    'inherit',
+  ]);
+  const endpoints = endpointsOf(env, { host: values.host, port: Number(values.port) }, functionCredentials === 'sts');
+  const neighbourCredentials = credentialsOf(env);
+  checkFunctionCredentials(functionCredentials, endpoints, neighbourCredentials);
   const seconds = (name: keyof typeof values, max: number) => integer(name, String(values[name]), 0, max) * 1000;
   return Object.freeze({
     port: integer('port', values.port, 0, 65535),
@@ -211,8 +233,11 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
     signingRootsFile: values['signing-roots'] === undefined ? undefined : resolve(values['signing-roots']),
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
-    endpoints: endpointsOf(env, { host: values.host, port: Number(values.port) }),
-    neighbourCredentials: credentialsOf(env),
+    endpoints,
+    neighbourCredentials,
+    functionCredentials,
+    passedEndpoints: passedOf(values['pass-endpoints'], env),
+    mounts: mountsOf(values.mount ?? []),
   });
 }
 
@@ -241,12 +266,47 @@ function parse(args: string[]) {
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-function endpointsOf(env: Variables, own: { readonly host: string; readonly port: number }): Endpoints {
+function endpointsOf(env: Variables, own: { readonly host: string; readonly port: number }, sts: boolean): Endpoints {
   try {
-    return readEndpoints(env, own);
+    return readEndpoints(env, own, sts ? [...neighbourNames, 'sts'] : neighbourNames);
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }
+}
+
+function checkFunctionCredentials(
+  kind: Config['functionCredentials'],
+  { sts }: Endpoints,
+  own: NeighbourCredentials | undefined,
+): void {
+  if (kind === 'sts' && sts === undefined)
+    throw new ConfigError(
+      '--function-credentials sts needs AWS_ENDPOINT_URL_STS: the address of the STS that knows the roles of functions',
+    );
+  if (kind === 'inherit' && own === undefined)
+    throw new ConfigError('--function-credentials inherit needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
+}
+
+function passedOf(wish: string | undefined, env: Variables): PassedEndpoints {
+  try {
+    return passedEndpoints(wish, env);
+  } catch (error) {
+    throw new ConfigError(`--pass-endpoints: ${(error as Error).message}`);
+  }
+}
+
+const ACCESS_POINT_MOUNT = /^(arn:[\w-]+:(?:elasticfilesystem|s3files):[^=\s]+\/?access-point\/fsap-[0-9a-f]+)=(.+)$/;
+
+/** What stands later wins, so that a flag wins over the variable. */
+function mountsOf(texts: readonly string[]): ReadonlyMap<string, string> {
+  const mounts = new Map<string, string>();
+  for (const text of texts) {
+    const [, arn, directory] = ACCESS_POINT_MOUNT.exec(text) ?? [];
+    if (arn === undefined || directory === undefined)
+      throw new ConfigError(`--mount: ${JSON.stringify(text)} is not ARN=DIR with the ARN of an access point`);
+    mounts.set(arn, resolve(directory));
+  }
+  return mounts;
 }
 
 function credentialsOf(env: Variables): NeighbourCredentials | undefined {

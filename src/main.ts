@@ -1,6 +1,7 @@
 /** The composition root: the only file that names adapters. Builds the parts, starts the server, ends it in order. */
 import { join } from 'node:path';
 import { loadCredentials } from './access/credentials.ts';
+import { FunctionKeys } from './access/function-keys.ts';
 import { watchPolicies } from './access/policy-watch.ts';
 import { functionArn } from './base/arn.ts';
 import { assetPath } from './base/assets.ts';
@@ -13,7 +14,10 @@ import { openMetadata } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
+import { FileSystems } from './environments/file-systems.ts';
+import { inheritedCredentials, localCredentials, stsCredentials } from './environments/function-credentials.ts';
 import { InstalledRuntimes } from './environments/installed-runtimes.ts';
+import { checkMountDirectories, MountDirectoryError } from './environments/mount-directories.ts';
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { createActivation } from './functions/activation-queue.ts';
@@ -25,6 +29,7 @@ import { Pool } from './invoke/pool.ts';
 import { resumeProvisioned } from './invoke/provisioned-plan.ts';
 import { DiskLogStore } from './logs/disk-log-store.ts';
 import { createInertRecorder } from './neighbours/inert.ts';
+import type { Neighbours } from './neighbours/neighbours.ts';
 import { openNeighbours } from './neighbours/open-neighbours.ts';
 import { openVault } from './neighbours/vault.ts';
 import { operations } from './operations/all.ts';
@@ -70,17 +75,32 @@ function limitsOf(config: Config): AccountLimits {
   };
 }
 
-async function authenticationOf(config: Config, lines: string[]): Promise<Authentication> {
-  if (config.auth === 'open') return { mode: 'open' };
-  const path = config.credentialsFile ?? join(config.dataDir, 'credentials.json');
-  const credentials = await loadCredentials(path, randomIds);
-  lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
-  if (credentials.exposed) lines.push(`warning:  other users may read the access keys in ${path}: chmod 600`);
-  return {
-    mode: 'sigv4',
-    findSecret: (accessKeyId) => credentials.findSecret(accessKeyId),
-    findIdentity: (accessKeyId) => credentials.findIdentity(accessKeyId),
-  };
+type Fail = (error: Error) => void;
+type Access = Awaited<ReturnType<typeof accessOf>>;
+
+/** How callers are known, and the keys of functions among them. */
+async function accessOf(config: Config, lines: string[]) {
+  const { auth, credentialsFile, dataDir } = config;
+  const path = credentialsFile ?? join(dataDir, 'credentials.json');
+  const credentials = auth === 'sigv4' ? await loadCredentials(path, randomIds) : undefined;
+  const functionKeys = new FunctionKeys({
+    clock: systemClock,
+    ids: randomIds,
+    findRole: (account, name) => credentials?.findRole(account, name),
+  });
+  const authentication: Authentication =
+    credentials === undefined
+      ? { mode: 'open', findAccount: (accessKeyId, token) => functionKeys.findAccount(accessKeyId, token) }
+      : {
+          mode: 'sigv4',
+          findSecret: (id) => credentials.findSecret(id) ?? functionKeys.findSecret(id),
+          findIdentity: (id) => credentials.findIdentity(id) ?? functionKeys.findIdentity(id),
+        };
+  if (credentials !== undefined) {
+    lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
+    if (credentials.exposed) lines.push(`warning:  other users may read the access keys in ${path}: chmod 600`);
+  }
+  return { authentication, functionKeys, closedPaths: [dataDir, config.cacheDir, path] };
 }
 
 /** Starts everything. Rejects with an Error whose message is one line for the person who started it. */
@@ -97,27 +117,30 @@ export async function startServer(config: Config): Promise<RunningServer> {
 async function startIn(config: Config, folder: DataFolder): Promise<RunningServer> {
   const lines: string[] = [];
   const failed = deferred<Error>();
-  const parts = await partsOf(config, folder, lines, failed.resolve);
-  const { services, policies, logs, sandboxes } = parts;
+  const access = await accessOf(config, lines);
+  const parts = await partsOf(config, folder, access, lines, failed.resolve);
+  const { services, policies, logs, sandboxes, surroundings } = parts;
   let closing = false;
   const server = await startHttpServer({
     host: config.host,
     port: config.port,
     packages: services.packages,
     neighbours: Object.keys(config.endpoints),
+    mounts: [...config.mounts.keys()],
     clock: systemClock,
     ids: randomIds,
     log: note,
     pipeline: createPipeline({
       operations,
       services,
-      authentication: await authenticationOf(config, lines),
+      authentication: access.authentication,
       policies,
       logsApi: createLogsApi(logs, systemClock),
       log: note,
       closing: () => closing,
     }),
   });
+  surroundings.listensAt(server.origin);
   await services.activation.resume();
   await resumeMappings(services);
   await resumeProvisioned(services);
@@ -157,7 +180,7 @@ function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Prom
 }
 
 /** Everything behind the HTTP server. */
-async function partsOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
+async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
   const clock = systemClock;
   const ids = randomIds;
   const { paths } = folder;
@@ -175,11 +198,11 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
-  const sandboxes = await sandboxesOf(config, paths.run, lines);
-  const { cacheDir, nearestRuntime: nearest, mavenRepository } = config;
-  const directory = assetPath('runtimes');
-  const runtimes = new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, progress: note });
+  const sandboxes = await sandboxesOf(config, paths.run, access.closedPaths, lines);
+  const runtimes = runtimesOf(config);
+  const surroundings = surroundingsOf(config, neighbours, access.functionKeys, lines);
   const factory = new EnvironmentFactory({
+    ...surroundings.parts,
     sandboxes,
     runtimes,
     packages,
@@ -219,7 +242,35 @@ async function partsOf(config: Config, folder: DataFolder, lines: string[], fail
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  return { services, policies, logs, sandboxes };
+  return { services, policies, logs, sandboxes, surroundings };
+}
+
+function runtimesOf({ cacheDir, nearestRuntime: nearest, mavenRepository }: Config): InstalledRuntimes {
+  const directory = assetPath('runtimes');
+  return new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, progress: note });
+}
+
+/** What functions find around them: credentials, file systems, addresses of services. */
+function surroundingsOf(config: Config, { sts }: Neighbours, keys: FunctionKeys, lines: string[]) {
+  const { functionCredentials, neighbourCredentials, passedEndpoints, mounts, network } = config;
+  let credentials = localCredentials(keys);
+  if (functionCredentials === 'sts' && sts !== undefined) credentials = stsCredentials(sts, keys, systemClock);
+  if (functionCredentials === 'inherit' && neighbourCredentials !== undefined) {
+    credentials = inheritedCredentials(neighbourCredentials);
+    lines.push('warning:  every function has your own AWS credentials (--function-credentials inherit)');
+  }
+  const passed = [...Object.keys(passedEndpoints.variables), ...passedEndpoints.own];
+  if (passed.length > 0) lines.push(`passes:   ${passed.sort().join(', ')}`);
+  if (passed.length > 0 && network === 'none')
+    lines.push('warning:  functions have no network to reach what --pass-endpoints names (--network host)');
+  for (const [arn, directory] of mounts) lines.push(`mounts:   ${directory} for ${arn}`);
+  const endpoints: Record<string, string> = { ...passedEndpoints.variables };
+  return {
+    parts: { credentials, fileSystems: new FileSystems(mounts, note), endpoints: () => endpoints },
+    listensAt: (origin: string) => {
+      for (const name of passedEndpoints.own) endpoints[name] = origin;
+    },
+  };
 }
 
 function poolOf(config: Config, factory: EnvironmentFactory): Pool {
@@ -252,12 +303,22 @@ async function metadataOf(config: Config, folder: DataFolder, lines: string[], f
   return cachedMetadata(metadata, CACHED_RECORDS_MAX);
 }
 
-async function sandboxesOf(config: Config, runDir: string, lines: string[]): Promise<SandboxKind> {
-  const { sandbox, network, allowHost, cpu } = config;
+async function sandboxesOf(
+  config: Config,
+  runDir: string,
+  closedPaths: readonly string[],
+  lines: string[],
+): Promise<SandboxKind> {
+  const { sandbox, network, allowHost, cpu, mounts } = config;
   const loopback = isLoopback(config.host);
   const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, loopback }, runDir, randomIds);
   if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
   await chosen.sandboxes.reconcile();
+  try {
+    await checkMountDirectories(mounts, closedPaths, chosen.sandboxes, randomIds);
+  } catch (error) {
+    throw error instanceof MountDirectoryError ? new ConfigError(error.message) : error;
+  }
   lines.push(`sandbox:  ${chosen.sandboxes.description}`, ...chosen.warnings.map((warning) => `warning:  ${warning}`));
   return chosen.sandboxes;
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Ids } from '../base/ids.ts';
-import { accountOf, type Secret } from '../protocol/sigv4.ts';
+import { accountOf, DEFAULT_ACCOUNT, type Secret } from '../protocol/sigv4.ts';
+import { randomAccessKey } from './access-key.ts';
 import { IdentityError, type ReadBeside, readIdentity } from './credential-identity.ts';
 import type { Identity } from './identity.ts';
 
@@ -14,6 +15,8 @@ export interface Credentials {
   findSecret(accessKeyId: string): Secret | undefined;
   /** Who owns a key; undefined for one that is just the root of its account. */
   findIdentity(accessKeyId: string): Identity | undefined;
+  /** The role of that name (with its path) in an account, whoever has keys for it; undefined when the file names none. */
+  findRole(account: string, name: string): Identity | undefined;
   /** True when the file was not there and has just been made, with one random key. */
   readonly created: boolean;
   /** True when other users of the machine may read the secrets. */
@@ -28,9 +31,6 @@ export interface Key extends Secret {
 
 const ACCESS_KEY_ID = /^[\w-]{3,128}$/;
 const ACCOUNT = /^\d{12}$/;
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const KEY_ID_CHARS = 16;
-const SECRET_BYTES = 30;
 /** Only the owner may read the file. */
 const FILE_MODE = 0o600;
 const OTHERS_MODE = 0o077;
@@ -81,35 +81,60 @@ function identityOf(
   }
 }
 
+/** What a credentials file says: its keys by their ids, and its roles by `account/name`. */
+export interface CredentialsText {
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly roles: ReadonlyMap<string, Identity>;
+}
+
 /**
  * Reads the text of a credentials file: `{"keys":[{accessKeyId, secretAccessKey, sessionToken?, account?, expiration?,
- * user? | role?, session?, organization?, tags?, policies?}]}`. Policies are documents, or names of files beside it.
+ * user? | role?, session?, organization?, tags?, policies?}], "roles":[{role, account?, organization?, tags?,
+ * policies?}]?}`. Policies are documents, or names of files beside it. A role is what `roles` says of it, otherwise what
+ * the first key that belongs to it says.
  *
  * @throws CredentialsError
  */
-export function parseCredentials(json: string, path: string): ReadonlyMap<string, Key> {
+export function parseCredentials(json: string, path: string): CredentialsText {
   let document: unknown;
   try {
     document = JSON.parse(json);
   } catch {
     throw new CredentialsError(`${path} is not JSON`);
   }
-  const keys = (document as { keys?: unknown } | null)?.keys;
+  const { keys, roles: ownRoles = [] } = Object(document) as { readonly keys?: unknown; readonly roles?: unknown };
   if (!Array.isArray(keys) || keys.length === 0) throw new CredentialsError(`${path} has no list "keys"`);
+  if (!Array.isArray(ownRoles)) throw new CredentialsError(`${path}: "roles" is no list`);
   const secrets = new Map<string, Key>();
+  const roles = new Map<string, Identity>();
   const readBeside: ReadBeside = (name) => readFileSync(resolve(dirname(path), name), 'utf8');
+  for (const [i, entry] of ownRoles.entries()) {
+    const [name, role] = readRole(entry, `${path}: role ${i + 1}`, readBeside);
+    if (roles.has(name)) throw new CredentialsError(`${path}: the role ${name} is there twice`);
+    roles.set(name, role);
+  }
   for (const [i, entry] of keys.entries()) {
     const [id, secret] = readKey(entry, `${path}: key ${i + 1}`, readBeside);
     if (secrets.has(id)) throw new CredentialsError(`${path}: ${id} is there twice`);
     secrets.set(id, secret);
+    const { identity, account } = secret;
+    const name = identity?.kind === 'role' ? roleKey(account, identity.name) : undefined;
+    if (identity !== undefined && name !== undefined && !roles.has(name)) roles.set(name, identity);
   }
-  return secrets;
+  return { keys: secrets, roles };
 }
 
-function randomKey(ids: Ids): { accessKeyId: string; secretAccessKey: string } {
-  const bytes = Buffer.from(ids.hex(2 * KEY_ID_CHARS), 'hex');
-  const accessKeyId = `AKIA${Array.from(bytes, (byte) => BASE32.charAt(byte % BASE32.length)).join('')}`;
-  return { accessKeyId, secretAccessKey: Buffer.from(ids.hex(2 * SECRET_BYTES), 'hex').toString('base64') };
+function readRole(entry: unknown, where: string, readBeside: ReadBeside): readonly [string, Identity] {
+  if (typeof entry !== 'object' || entry === null) throw new CredentialsError(`${where} is not an object`);
+  const account = text(entry, 'account', where) ?? DEFAULT_ACCOUNT;
+  if (!ACCOUNT.test(account)) throw new CredentialsError(`${where}: account is not 12 digits`);
+  const identity = identityOf(entry, account, '', { where, readBeside });
+  if (identity?.kind !== 'role') throw new CredentialsError(`${where} has no role`);
+  return [roleKey(account, identity.name), identity];
+}
+
+function roleKey(account: string, name: string): string {
+  return `${account}/${name}`;
 }
 
 /** Written beside and renamed, so that a crash leaves no half a file. */
@@ -139,14 +164,15 @@ export async function loadCredentials(path: string, ids: Ids): Promise<Credentia
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       throw new CredentialsError(`${path} cannot be read: ${(error as Error).message}`);
-    json = `${JSON.stringify({ keys: [randomKey(ids)] }, null, 2)}\n`;
+    json = `${JSON.stringify({ keys: [randomAccessKey(ids, 'AKIA')] }, null, 2)}\n`;
     await writeNew(path, json);
     created = true;
   }
-  const secrets = parseCredentials(json, path);
+  const { keys, roles } = parseCredentials(json, path);
   return {
-    findSecret: (accessKeyId) => secrets.get(accessKeyId),
-    findIdentity: (accessKeyId) => secrets.get(accessKeyId)?.identity,
+    findSecret: (accessKeyId) => keys.get(accessKeyId),
+    findIdentity: (accessKeyId) => keys.get(accessKeyId)?.identity,
+    findRole: (account, name) => roles.get(roleKey(account, name)),
     created,
     exposed: ((await stat(path)).mode & OTHERS_MODE) !== 0,
   };

@@ -13,7 +13,7 @@ export interface Principal {
   readonly identity?: Identity;
 }
 
-/** What the credentials file says of a key beyond its account. */
+/** Who owns a key beyond its account: as the credentials file says, or as the role of the function that has it. */
 export interface Identity {
   readonly kind: 'root' | 'user' | 'role';
   /** With its path (`team/alice`); empty for root. */
@@ -25,6 +25,8 @@ export interface Identity {
   readonly tags: Readonly<Record<string, string>>;
   /** Root has none and needs none. */
   readonly policies: readonly Policy[];
+  /** The function whose code calls, without a qualifier; only of credentials that a function was given. */
+  readonly sourceFunctionArn?: string;
 }
 
 export function isRoot({ identity }: Principal): boolean {
@@ -77,6 +79,8 @@ export function principalKeys(principal: Principal, region: string): RequestKeys
         return [userId(principal, region)];
       case 'aws:username':
         return identity?.kind === 'user' ? [baseName(identity.name)] : undefined;
+      case 'lambda:sourcefunctionarn':
+        return identity?.sourceFunctionArn === undefined ? undefined : [identity.sourceFunctionArn];
     }
     if (!name.startsWith(PRINCIPAL_TAG)) return undefined;
     return tagValue(identity?.tags ?? {}, name.slice(PRINCIPAL_TAG.length));

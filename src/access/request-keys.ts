@@ -17,8 +17,8 @@ export interface RequestFacts {
 
 /**
  * All keys of a request about a resource of the account `owner`. `more` has the keys of the action and its resource.
- * Keys of requests that services make for others (aws:SourceArn, aws:SourceAccount, lambda:SourceFunctionArn,
- * lambda:EventSourceToken) are never there: who signs with a key calls for itself.
+ * Keys of requests that services make for others (aws:SourceArn, aws:SourceAccount, lambda:EventSourceToken) are never
+ * there: who signs with a key calls for itself.
  */
 export function requestKeys(facts: RequestFacts, owner: string, more: RequestKeys): RequestKeys {
   const ofPrincipal = principalKeys(facts.caller, facts.region);

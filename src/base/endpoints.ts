@@ -17,7 +17,8 @@ export const neighbourNames = [
   'dynamodb-streams',
 ] as const;
 
-export type NeighbourName = (typeof neighbourNames)[number];
+/** STS stands apart: no setting points at it, and it is asked only for the credentials of functions. */
+export type NeighbourName = (typeof neighbourNames)[number] | 'sts';
 
 /** Address by service, of those that have one: an origin and perhaps a path, without a slash at the end. */
 export type Endpoints = Readonly<Partial<Record<NeighbourName, string>>>;
@@ -45,10 +46,14 @@ const FALLBACKS: Readonly<Partial<Record<NeighbourName, string>>> = { 'dynamodb-
  * which AWS_ENDPOINT_URL points clients at lambdad must not make it its own neighbour. Throws an Error of one line for
  * what is no http or https address.
  */
-export function readEndpoints(env: Variables, own: OwnAddress): Endpoints {
+export function readEndpoints(
+  env: Variables,
+  own: OwnAddress,
+  names: readonly NeighbourName[] = neighbourNames,
+): Endpoints {
   if (env['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true') return {};
   const found: Partial<Record<NeighbourName, string>> = {};
-  for (const name of neighbourNames) {
+  for (const name of names) {
     for (const variable of [endpointVariable(name), FALLBACKS[name], ANY_SERVICE]) {
       if (variable === undefined || !env[variable]) continue;
       const url = addressOf(variable, env[variable]);

@@ -4,7 +4,6 @@ import { type Endpoints, endpointVariable, type NeighbourName } from './endpoint
 /** The members of a function's configuration that point at other services, in AWS's shape. */
 export interface PointingSettings {
   readonly VpcConfig?: unknown;
-  readonly FileSystemConfigs?: unknown;
   readonly DeadLetterConfig?: unknown;
   readonly KMSKeyArn?: unknown;
   readonly SourceKMSKeyArn?: unknown;
@@ -18,12 +17,11 @@ export interface InertSetting {
 
 /**
  * In the order of AWS's documentation. The role is not among them: each function has one, and without IAM it does for
- * every function what it does for the others.
+ * every function what it does for the others. Nor is FileSystemConfigs: a file system without a directory refuses invokes.
  */
 export function inertSettingsOf(settings: PointingSettings, endpoints: Endpoints): InertSetting[] {
   const pointing: (InertSetting | undefined)[] = [
     isAttached(settings.VpcConfig) ? { neighbour: 'ec2', setting: 'VpcConfig' } : undefined,
-    isFilled(settings.FileSystemConfigs) ? { neighbour: 'efs', setting: 'FileSystemConfigs' } : undefined,
     deadLetters(settings.DeadLetterConfig),
     settings.KMSKeyArn ? { neighbour: 'kms', setting: 'KMSKeyArn' } : undefined,
     settings.SourceKMSKeyArn ? { neighbour: 'kms', setting: 'SourceKMSKeyArn' } : undefined,

@@ -21,7 +21,7 @@ const NAMED_MAX = 20;
  */
 export async function examineNeighbours(config: Config, connection: Connection): Promise<Finding[]> {
   const addresses = Map.groupBy(Object.entries(config.endpoints), ([, url]) => url);
-  const told = await neighboursOfServer(connection.endpoint);
+  const { neighbours: told, mounts = [...config.mounts.keys()] } = await toldByServer(connection.endpoint);
   // A running server knows better than the shell that the doctor was called from.
   const endpoints: Endpoints =
     told === undefined ? config.endpoints : Object.fromEntries(told.map((name) => [name, '']));
@@ -34,7 +34,7 @@ export async function examineNeighbours(config: Config, connection: Connection):
         ),
       ),
     ),
-    examineFunctions(endpoints, connection),
+    examineFunctions(endpoints, mounts, connection),
   ]);
   const elsewhere = told?.filter((name) => config.endpoints[name] === undefined) ?? [];
   const asked = elsewhere.length === 0 ? [] : [ok('neighbours', elsewhere.join(', '), 'asked by the running server')];
@@ -59,16 +59,30 @@ async function examineEndpoint(url: string, names: readonly string[]): Promise<F
   ]);
 }
 
-/** What the server at `endpoint` says it asks; undefined where none says so. */
-async function neighboursOfServer(endpoint: string): Promise<readonly NeighbourName[] | undefined> {
+/** What a server says of its surroundings; members that no server says are absent. */
+interface Told {
+  readonly neighbours?: readonly NeighbourName[];
+  /** ARNs of the access points that have a directory. */
+  readonly mounts?: readonly unknown[];
+}
+
+async function toldByServer(endpoint: string): Promise<Told> {
   try {
     const answer = await fetch(`${endpoint}/_lambdad/health`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    const { neighbours } = (await answer.json()) as { readonly neighbours?: unknown };
-    return Array.isArray(neighbours) ? neighbourNames.filter((name) => neighbours.includes(name)) : undefined;
+    const { neighbours, mounts } = (await answer.json()) as {
+      readonly neighbours?: unknown;
+      readonly mounts?: unknown;
+    };
+    return {
+      ...(Array.isArray(neighbours) ? { neighbours: toldNames.filter((name) => neighbours.includes(name)) } : {}),
+      ...(Array.isArray(mounts) ? { mounts } : {}),
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }
+
+const toldNames: readonly NeighbourName[] = [...neighbourNames, 'sts'];
 
 function absentFinding(endpoints: Endpoints): Finding | undefined {
   const absent = neighbourNames.filter((name) => endpoints[name] === undefined);
@@ -77,7 +91,11 @@ function absentFinding(endpoints: Endpoints): Finding | undefined {
   return note('neighbours', 'not configured', `${absent.join(', ')}: ${effect}`);
 }
 
-async function examineFunctions(endpoints: Endpoints, connection: Connection): Promise<Finding[]> {
+async function examineFunctions(
+  endpoints: Endpoints,
+  mounts: readonly unknown[],
+  connection: Connection,
+): Promise<Finding[]> {
   let functions: readonly FunctionConfiguration[];
   try {
     functions = await withClient(connection, firstFunctions);
@@ -86,14 +104,18 @@ async function examineFunctions(endpoints: Endpoints, connection: Connection): P
     return [];
   }
   const named = functions.flatMap((view) => {
-    const settings = inertSettingsOf(view, endpoints);
-    return settings.length === 0
-      ? []
-      : [note('neighbours', view.FunctionName ?? '', settings.map(inertText).join('; '))];
+    const texts = [...inertSettingsOf(view, endpoints).map(inertText), ...unmounted(view, mounts)];
+    return texts.length === 0 ? [] : [note('neighbours', view.FunctionName ?? '', texts.join('; '))];
   });
   if (named.length <= NAMED_MAX) return named;
-  const more = `${named.length - NAMED_MAX} more functions have settings without effect`;
+  const more = `${named.length - NAMED_MAX} more functions have such settings`;
   return [...named.slice(0, NAMED_MAX), note('neighbours', '…', more)];
+}
+
+function unmounted({ FileSystemConfigs = [] }: FunctionConfiguration, mounts: readonly unknown[]): readonly string[] {
+  return FileSystemConfigs.filter(({ Arn }) => !mounts.includes(Arn)).map(
+    ({ Arn }) => `invokes are refused: the server was started without --mount ${Arn}=DIR`,
+  );
 }
 
 async function firstFunctions(client: Client): Promise<FunctionConfiguration[]> {

@@ -17,9 +17,11 @@ import { Environment, type EnvironmentListener } from './environment.ts';
 import type { EnvironmentSpec } from './environment-spec.ts';
 import { throughWrapper } from './exec-wrapper.ts';
 import { externalExtensions } from './external-extensions.ts';
+import type { FileSystems } from './file-systems.ts';
+import { type CredentialSource, type GivenCredentials, usableUntil } from './function-credentials.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
-import type { Mount, Sandbox, SandboxKind } from './sandbox.ts';
+import { type Mount, MountFailed, type Sandbox, type SandboxKind } from './sandbox.ts';
 import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
 
@@ -43,10 +45,24 @@ export interface EnvironmentFactoryParts {
   readonly packages: CodePackages;
   readonly logs: LogStore;
   readonly vault: Vault;
+  readonly credentials: CredentialSource;
+  readonly fileSystems: FileSystems;
+  /** Variables with the addresses of services that functions are given. */
+  readonly endpoints: () => Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Lines for the function's log about settings that have no effect, each given once. */
   readonly inertNotes: (target: EnvironmentTarget) => readonly string[];
+}
+
+/** What an environment is made of before its process is described. */
+interface Made {
+  readonly own: Variables;
+  readonly given: GivenCredentials;
+  readonly sandbox: Sandbox;
+  readonly runtime: ObtainedRuntime;
+  readonly log: FunctionLog;
+  readonly mounts: readonly Mount[];
 }
 
 /** Builds execution environments: code unpacked, runtime found, sandbox made, process described. */
@@ -57,39 +73,59 @@ export class EnvironmentFactory {
     this.#parts = parts;
   }
 
-  /** Rejects with a plain Error when this machine cannot make one: the machine's fault, not the function's. */
+  /**
+   * Rejects with an ApiError for what the function lacks (a key, a file system, a role), and with a plain Error when this
+   * machine cannot make one: the machine's fault, not the function's.
+   */
   async create(target: EnvironmentTarget, listener: EnvironmentListener): Promise<Environment> {
-    const { sandboxes, runtimes, packages, clock, ids } = this.#parts;
+    const { runtimes, packages, clock, ids, fileSystems } = this.#parts;
     const { settings, code } = target.version;
     const own = await this.#ownVariables(target);
-    const [codeDir, layerDir, runtime] = await Promise.all([
+    const [codeDir, layerDir, runtime, fileMounts] = await Promise.all([
       orRefusal(packages.unpackCode(code)),
       layerFolder(packages, settings),
       runtimes.find(settings.runtime ?? ''),
+      fileSystems.mountsOf(target),
     ]);
     const mounts: Mount[] = [{ source: codeDir, target: TASK_ROOT }];
     if (layerDir !== undefined) mounts.push({ source: layerDir, target: LAYER_ROOT });
     if (runtime.interpreter) {
       mounts.push({ source: runtime.directory, target: RUNTIME_DIR }, ...runtime.interpreter.mounts);
     }
-    const sandbox = await sandboxes.create({
-      id: ids.hex(16),
-      mounts,
-      tmpBytes: settings.ephemeralStorageMb * MEGABYTE,
-      memoryBytes: settings.memoryMb * MEGABYTE,
-    });
+    mounts.push(...fileMounts);
+    const given = await this.#credentials(target);
+    const sandbox = await this.#sandbox(target, mounts, given);
     try {
       const log = this.#log(target, settings);
       for (const note of runtime.notes) log.stderr(Buffer.from(`lambdad: ${note}\n`));
       if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
       for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
-      for (const text of [...sandbox.notes, ...unreachableEndpoints(own, sandboxes.hostPorts)])
+      for (const text of [...sandbox.notes, ...unreachableEndpoints(own, this.#parts.sandboxes.hostPorts)])
         log.stderr(Buffer.from(`lambdad: ${text}\n`));
-      const spec = await this.#spec(target, own, sandbox, runtime, log, mounts);
+      const spec = await this.#spec(target, { own, given, sandbox, runtime, log, mounts });
       return new Environment({ spec, sandbox, log, clock, ids, listener });
     } catch (error) {
       await sandbox.destroy();
       throw error;
+    }
+  }
+
+  /** Takes the credentials back when the sandbox is no more, or was never made. */
+  async #sandbox(target: EnvironmentTarget, mounts: readonly Mount[], given: GivenCredentials): Promise<Sandbox> {
+    const { sandboxes, ids, fileSystems } = this.#parts;
+    const { settings } = target.version;
+    try {
+      const sandbox = await sandboxes.create({
+        id: ids.hex(16),
+        mounts,
+        tmpBytes: settings.ephemeralStorageMb * MEGABYTE,
+        memoryBytes: settings.memoryMb * MEGABYTE,
+      });
+      void sandbox.gone.then(given.takeBack);
+      return sandbox;
+    } catch (error) {
+      given.takeBack();
+      throw error instanceof MountFailed ? fileSystems.refusalOf(target, error.target, error.message) : error;
     }
   }
 
@@ -106,14 +142,8 @@ export class EnvironmentFactory {
     });
   }
 
-  async #spec(
-    target: EnvironmentTarget,
-    own: Variables,
-    sandbox: Sandbox,
-    runtime: ObtainedRuntime,
-    log: FunctionLog,
-    mounts: readonly Mount[],
-  ): Promise<EnvironmentSpec> {
+  async #spec(target: EnvironmentTarget, made: Made): Promise<EnvironmentSpec> {
+    const { own, given, sandbox, runtime, log, mounts } = made;
     const { functionName, version, settings } = target.version;
     const { description } = runtime.family;
     const taskRoot = sandbox.path(TASK_ROOT);
@@ -151,7 +181,8 @@ export class EnvironmentFactory {
       runtimeApiAddress: sandbox.runtimeApiAddress,
       taskRoot,
       runtimeDir,
-      credentials: this.#credentials(),
+      credentials: given.credentials,
+      endpoints: this.#parts.endpoints(),
       runtimeVariables,
       overridable: description.overridable,
       ...(runtime.interpreter ? { logDescriptor: LOG_DESCRIPTOR } : {}),
@@ -159,11 +190,13 @@ export class EnvironmentFactory {
     const command = commandOf(runtime, values, environment);
     // A bootstrap that the function brings along may heed the wrapper itself; AWS does not for it.
     const argv = runtime.interpreter ? throughWrapper(command, environment, (path) => sandbox.path(path)) : command;
+    const usableUntilMs = usableUntil(given, settings.timeoutS * 1000, this.#parts.clock.now());
     return {
       identity: { accountId: target.account, functionName, functionVersion: version, handler: settings.handler ?? '' },
       memoryMb: settings.memoryMb,
       timeoutMs: settings.timeoutS * 1000,
       initializationType,
+      ...(usableUntilMs === undefined ? {} : { usableUntilMs }),
       ...runtimeVersionOf(settings, target.region),
       process: { role: 'runtime', argv, environment, cwd: taskRoot },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
@@ -182,14 +215,9 @@ export class EnvironmentFactory {
     }
   }
 
-  /** Of the form that AWS gives; good for nothing until a later issue makes lambdad accept them for the role. */
-  #credentials() {
-    const { ids } = this.#parts;
-    return {
-      accessKeyId: `ASIA${ids.hex(16).toUpperCase()}`,
-      secretAccessKey: ids.hex(40),
-      sessionToken: ids.hex(64),
-    };
+  #credentials({ account, region, version }: EnvironmentTarget): Promise<GivenCredentials> {
+    const { functionName, settings } = version;
+    return this.#parts.credentials({ account, region, functionName, roleArn: settings.role });
   }
 }
 

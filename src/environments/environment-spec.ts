@@ -8,6 +8,8 @@ export interface EnvironmentSpec {
   readonly memoryMb: number;
   readonly timeoutMs: number;
   readonly initializationType: 'on-demand' | 'provisioned-concurrency';
+  /** Epoch milliseconds after which it takes no invoke; absent: never. */
+  readonly usableUntilMs?: number;
   /** `nodejs:24.v1` or the like, for INIT_START; absent for runtimes that the function brings along. */
   readonly runtimeVersion?: string;
   readonly runtimeVersionArn?: string;

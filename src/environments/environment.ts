@@ -78,6 +78,8 @@ export class Environment {
   #ended: Promise<void> | undefined;
   /** Monotonic milliseconds at which it was made. */
   readonly bornMs: number;
+  /** Epoch milliseconds after which it takes no invoke, because its credentials last no longer; undefined: never. */
+  readonly usableUntilMs: number | undefined;
   /** Monotonic milliseconds at which it became free last; for idle ending and freezing. */
   freeSinceMs: number;
 
@@ -89,6 +91,7 @@ export class Environment {
     this.#telemetry = parts.telemetry?.((identifier) => this.#processes?.extensions.find(identifier)?.name);
     this.bornMs = clock.monotonic();
     this.freeSinceMs = this.bornMs;
+    this.usableUntilMs = spec.usableUntilMs;
     void sandbox.gone.then(() => {
       if (!this.#ended) listener.broken(this);
     });

@@ -6,8 +6,23 @@ import type { Readable } from 'node:stream';
  */
 export interface Mount {
   readonly source: string;
-  /** Path inside. Always read-only. */
+  /** Path inside. */
   readonly target: string;
+  /**
+   * Read-only unless it says so. What is written then belongs to the owner of the directory on this machine, whichever
+   * user the sandbox has.
+   */
+  readonly writable?: boolean;
+}
+
+/** A writable mount cannot be had; the message says why. */
+export class MountFailed extends Error {
+  readonly target: string;
+
+  constructor(target: string, message: string) {
+    super(message);
+    this.target = target;
+  }
 }
 
 export interface SandboxSpec {
@@ -102,6 +117,9 @@ export interface SandboxKind {
   readonly description: string;
   /** Ports of this machine that a function reaches at its own 127.0.0.1. */
   readonly hostPorts: 'all' | ReadonlySet<number>;
+  /** True where processes see paths of their own, false where they see this machine's. */
+  readonly hasOwnPaths: boolean;
+  /** Rejects with MountFailed, or with another plain Error when this machine cannot make one. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Removes what a server that was killed left behind. */
   reconcile(): Promise<void>;

@@ -1,11 +1,12 @@
 import type { Settings } from '../functions/records.ts';
 import type { Variables } from '../functions/sealed-environment.ts';
+import type { Credentials } from '../protocol/sign-request.ts';
 
 /**
  * The environment variables of a function's process. Source: runtime-facts 3.
  *
- * Later ones win: the runtime's defaults, the function's own, and last what AWS reserves. Names that begin with `_` are
- * the platform's and dropped from the function's own.
+ * Later ones win: endpoints that the server passes on, the runtime's defaults, the function's own, and last what AWS
+ * reserves. Names that begin with `_` are the platform's and dropped from the function's own.
  */
 export interface VariableParts {
   readonly initializationType: 'on-demand' | 'provisioned-concurrency';
@@ -20,7 +21,9 @@ export interface VariableParts {
   readonly runtimeApiAddress: string;
   readonly taskRoot: string;
   readonly runtimeDir: string;
-  readonly credentials: FunctionCredentials;
+  readonly credentials: Credentials;
+  /** Addresses of services that the server passes on: `AWS_ENDPOINT_URL_S3` and the like. */
+  readonly endpoints: Readonly<Record<string, string>>;
   /** From the runtime's description, filled in. */
   readonly runtimeVariables: Readonly<Record<string, string>>;
   /** Which of those the function's own settings may replace. */
@@ -29,16 +32,13 @@ export interface VariableParts {
   readonly logDescriptor?: number;
 }
 
-export interface FunctionCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-}
-
 export function functionVariables(parts: VariableParts): Record<string, string> {
-  const { settings } = parts;
+  const { settings, credentials } = parts;
   const variables: Record<string, string> = {
+    // A function that says itself where all services are means those too that the server would name one by one.
+    ...('AWS_ENDPOINT_URL' in parts.own ? {} : parts.endpoints),
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    // Nothing listens there: the SDKs of X-Ray send datagrams, which then go nowhere.
     AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
     ...parts.runtimeVariables,
   };
@@ -46,9 +46,9 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
   for (const [name, value] of Object.entries(parts.runtimeVariables))
     if (!parts.overridable.includes(name)) variables[name] = value;
   Object.assign(variables, {
-    AWS_ACCESS_KEY_ID: parts.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: parts.credentials.secretAccessKey,
-    AWS_SESSION_TOKEN: parts.credentials.sessionToken,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    ...(credentials.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: credentials.sessionToken }),
     AWS_REGION: parts.region,
     AWS_DEFAULT_REGION: parts.region,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMb),

@@ -205,8 +205,13 @@ export class Pool {
     // Discarded while it worked: it is gone, whatever its last invoke still says.
     if (!pool.all.has(environment)) return;
     pool.measuredBytes = Math.max(pool.measuredBytes, environment.maxMemoryMb * MEGABYTE);
-    if (this.#closed || (pool.retired && pool.waiting.length === 0) || this.#isOld(environment)) {
+    if (this.#closed || (pool.retired && pool.waiting.length === 0)) {
       this.discard(pool, environment);
+      return;
+    }
+    if (this.#isOld(environment) || this.#isWorn(environment)) {
+      this.discard(pool, environment);
+      this.#startUnserved(pool);
       return;
     }
     const waiter = this.#nextWaiter(pool);
@@ -238,6 +243,11 @@ export class Pool {
       }
       if (this.#thawed.size > 0) this.#freezeLater();
     });
+  }
+
+  /** Its credentials are about to end. Asked by the wall clock: they age while a machine sleeps, and its timers do not. */
+  #isWorn({ usableUntilMs }: Environment): boolean {
+    return usableUntilMs !== undefined && this.#options.clock.now() >= usableUntilMs;
   }
 
   #nextWaiter(pool: VersionPool): Waiter | undefined {
@@ -272,10 +282,14 @@ export class Pool {
   /** A start serves the first that waits, not the one it was made for: nobody may be left without one. */
   #startEnded(pool: VersionPool): void {
     pool.starts--;
+    this.#startUnserved(pool);
+    this.#nextStart();
+  }
+
+  #startUnserved(pool: VersionPool): void {
     const unserved = pool.waiting.filter((waiter) => !waiter.settled);
     const last = unserved.at(-1);
     if (last && unserved.length > pool.starts && pool.answeredCount === 0) this.#requestStart(pool, last);
-    this.#nextStart();
   }
 
   #nextStart(): void {
@@ -368,7 +382,8 @@ export class Pool {
     for (const pool of this.#pools) {
       for (const environment of [...pool.idle]) {
         const isIdle = environment.freeSinceMs <= now - idleMs && !pool.kept.has(environment);
-        if (isIdle || environment.bornMs <= now - maxAgeMs) this.discard(pool, environment);
+        const isOld = environment.bornMs <= now - maxAgeMs;
+        if (isIdle || isOld || this.#isWorn(environment)) this.discard(pool, environment);
       }
       left ||= pool.idle.length > 0;
     }

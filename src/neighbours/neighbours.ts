@@ -6,6 +6,7 @@
  * is accepted, kept and inert. No refusal is ever made up.
  */
 import type { NeighbourName } from '../base/endpoints.ts';
+import type { Credentials } from '../protocol/sign-request.ts';
 import type { Namespace } from '../store/namespace.ts';
 
 export type { NeighbourName } from '../base/endpoints.ts';
@@ -56,6 +57,7 @@ export interface Neighbours {
   readonly sns?: Topics;
   readonly kinesis?: Streams;
   readonly 'dynamodb-streams'?: Streams;
+  readonly sts?: RoleSessions;
 }
 
 export interface ObjectStore {
@@ -127,6 +129,15 @@ export interface Topics {
 
 export interface Streams {
   describeStream(namespace: Namespace, streamArn: string): Promise<void>;
+}
+
+export interface RoleSessions {
+  /** A new session of the role. `expiresAtMs`: epoch milliseconds. */
+  assumeRole(
+    namespace: Namespace,
+    roleArn: string,
+    sessionName: string,
+  ): Promise<{ readonly credentials: Required<Credentials>; readonly expiresAtMs: number }>;
 }
 
 /** Notes, once each, that a setting points at a neighbour that is not there. */

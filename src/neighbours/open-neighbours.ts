@@ -3,6 +3,7 @@ import { awsFileSystems } from './aws-file-systems.ts';
 import { awsKeyService } from './aws-key-service.ts';
 import { awsNetworks } from './aws-networks.ts';
 import { awsObjectStore } from './aws-object-store.ts';
+import { awsRoleSessions } from './aws-role-sessions.ts';
 import { awsRoles } from './aws-roles.ts';
 import { awsSigners } from './aws-signers.ts';
 import { awsDynamoStreams, awsKinesis } from './aws-streams.ts';
@@ -20,6 +21,7 @@ const adapters: { readonly [Name in keyof Neighbours]-?: (link: Link) => NonNull
   sns: awsTopics,
   kinesis: awsKinesis,
   'dynamodb-streams': awsDynamoStreams,
+  sts: awsRoleSessions,
 };
 
 /** The neighbours that have an address. Nothing is asked or loaded before the first question. */

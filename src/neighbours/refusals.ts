@@ -41,9 +41,11 @@ export function codeError(error: KeyUnusable): { readonly ErrorCode: string; rea
   return { ErrorCode: error.kmsCode, Message };
 }
 
+const ROLE_TEXT = 'The role defined for the function cannot be assumed by Lambda.';
+
 /** The role cannot be used: IAM does not know it, or it does not trust Lambda. */
 export function roleRefusal(): ApiError {
-  return invalidParameter('The role defined for the function cannot be assumed by Lambda.');
+  return invalidParameter(ROLE_TEXT);
 }
 
 /** Security groups of another VPC than the subnets are in, or of several. Throws InvalidParameterValueException. */
@@ -64,6 +66,7 @@ const TITLES: Readonly<Record<NeighbourName, string>> = {
   sns: 'SNS',
   kinesis: 'Kinesis',
   'dynamodb-streams': 'DynamoDB',
+  sts: 'STS',
 };
 
 const DENIALS: ReadonlySet<string> = new Set([
@@ -80,8 +83,10 @@ function neighbourRefusal(refusal: NeighbourRefusal): ApiError {
   const { neighbour, operation, code, message, resource, isFault } = refusal;
   const title = TITLES[neighbour];
   const said = `${title} Error Code: ${code}. ${title} Error Message: ${message}`;
-  // These two are lambdad's own questions: Lambda's callers need no permission for them.
-  const isOurs = neighbour === 'kms' || neighbour === 'iam';
+  // These are lambdad's own questions: Lambda's callers need no permission for them.
+  const isOurs = neighbour === 'kms' || neighbour === 'iam' || neighbour === 'sts';
+  // STS says no more of a role that is not there than of one that does not trust the caller.
+  if (neighbour === 'sts' && code === 'AccessDenied') return new ApiError('AccessDeniedException', ROLE_TEXT);
   if (neighbour === 'iam' && code === 'NoSuchEntity') return roleRefusal();
   if (isFault || isOurs) return new ApiError('ServiceException', `Error occurred while ${operation}. ${said}`);
   if (!DENIALS.has(code)) return invalidParameter(`Error occurred while ${operation}. ${said}`);

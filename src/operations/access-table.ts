@@ -2,9 +2,10 @@
  * What each operation asks of the policies: the IAM actions, the resources they are done to, and the condition keys
  * that the request brings. Source: the service authorization reference of AWS Lambda, and refusals seen from AWS.
  *
- * Deliberate differences from AWS: iam:PassRole for the roles that a request names is not asked, because roles are
- * IAM's and lambdad keeps none; lambda:VpcIds is never there, because only EC2 knows the VPC of a subnet; a callback of
- * a durable execution is asked for on `*`, because its id does not show which execution it belongs to.
+ * Deliberate differences from AWS: iam:PassRole is asked for the role of a function, whose credentials its code gets,
+ * and not for those of capacity providers, which get none; lambda:VpcIds is never there, because only EC2 knows the VPC
+ * of a subnet; a callback of a durable execution is asked for on `*`, because its id does not show which execution it
+ * belongs to.
  */
 
 import { readReference } from '../functions/function-name.ts';
@@ -80,7 +81,11 @@ export const accessTable: { readonly [Name in OperationName]: Demands<Name> } = 
   CreateFunction: (here, input) => {
     const resource = functionResource(here, input.FunctionName);
     const keys = { ...settingsKeys(input), 'lambda:codesigningconfigarn': optional(input.CodeSigningConfigArn) };
-    return [...withTags(demand('CreateFunction', resource, keys), resource, input.Tags), ...layers(here, input.Layers)];
+    return [
+      ...withTags(demand('CreateFunction', resource, keys), resource, input.Tags),
+      ...layers(here, input.Layers),
+      ...passRole(resource, input.Role),
+    ];
   },
   CreateFunctionUrlConfig: onUrl('CreateFunctionUrlConfig'),
   DeleteAlias: onFunction('DeleteAlias'),
@@ -181,6 +186,7 @@ export const accessTable: { readonly [Name in OperationName]: Demands<Name> } = 
     return [
       demand('UpdateFunctionConfiguration', resource, settingsKeys(input)),
       ...layers(here, input.Layers, functionKey(resource.owner, name)),
+      ...passRole(resource, input.Role),
     ];
   },
   UpdateFunctionEventInvokeConfig: onQualified('UpdateFunctionEventInvokeConfig'),
@@ -307,6 +313,17 @@ function layers(here: Namespace, arns: readonly string[] | undefined, unlessUsed
     ...demand('GetLayerVersion', layerVersionByArn(here, arn)),
     ...(unlessUsedBy === undefined ? {} : { unlessUsedBy }),
   }));
+}
+
+/**
+ * A function may have the roles that its maker may pass, in the function's own account: a role has no policy that would
+ * let others pass it.
+ */
+function passRole({ owner }: AccessResource, arn: string | undefined): readonly Demand[] {
+  if (arn === undefined) return [];
+  return [
+    { action: 'iam:PassRole', resource: { arn, owner }, keys: { 'iam:passedtoservice': ['lambda.amazonaws.com'] } },
+  ];
 }
 
 interface ConditionedSettings {

@@ -82,7 +82,11 @@ function invalidSignature(message: string): ApiError {
 const MISMATCH =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key ' +
   'and signing method. Consult the service documentation for details.';
-const UNKNOWN_TOKEN = 'The security token included in the request is invalid.';
+
+/** Nobody has such a key, or not with this session token. */
+export function unknownToken(): ApiError {
+  return new ApiError('UnrecognizedClientException', 'The security token included in the request is invalid.');
+}
 
 function compact(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -145,9 +149,8 @@ function judgeExpiry(text: string, signedAtMs: number, nowMs: number): void {
 }
 
 function judgeSecret(claim: Authorization, secret: Secret | undefined, nowMs: number): Secret {
-  if (!secret) throw new ApiError('UnrecognizedClientException', UNKNOWN_TOKEN);
-  if (!sameSignature(secret.sessionToken ?? '', claim.sessionToken ?? ''))
-    throw new ApiError('UnrecognizedClientException', UNKNOWN_TOKEN);
+  if (!secret) throw unknownToken();
+  if (!sameSignature(secret.sessionToken ?? '', claim.sessionToken ?? '')) throw unknownToken();
   if (secret.expiresAtMs !== undefined && secret.expiresAtMs <= nowMs)
     throw new ApiError('ExpiredTokenException', 'The security token included in the request is expired');
   return secret;
@@ -221,20 +224,23 @@ function bodyRule(payload: string, chain: ChunkChain | undefined): BodyRule {
   throw invalidSignature(`The value of x-amz-content-sha256 is not supported: '${payload.slice(0, 100)}'.`);
 }
 
+/** The account of a key that is known for another reason than its form; undefined for others. May throw ApiError. */
+export type FindAccount = (accessKeyId: string, sessionToken: string | undefined) => string | undefined;
+
 /**
- * The caller under `open`: any well-formed claim is believed, stale dates included. The account is the access key id
- * when that is 12 digits, else 000000000000.
+ * The caller under `open`: any well-formed claim is believed, stale dates included. The account is what `findAccount`
+ * says, else the access key id when that is 12 digits, else 000000000000.
  *
  * @throws ApiError MissingAuthenticationTokenException (403), IncompleteSignatureException (400),
  *   InvalidSignatureException (403) for a scope that no request can have
  */
-export function believeHead(head: RequestHead, services: readonly string[]): Caller {
+export function believeHead(head: RequestHead, services: readonly string[], findAccount?: FindAccount): Caller {
   const claim = readAuthorization(head.headers, head.query);
   judgeScope(claim, services);
   const chunked = head.headers['x-amz-content-sha256'] === CHUNKED_PAYLOAD;
   return {
     accessKeyId: claim.accessKeyId,
-    account: accountOf(claim.accessKeyId),
+    account: findAccount?.(claim.accessKeyId, claim.sessionToken) ?? accountOf(claim.accessKeyId),
     region: claim.region,
     service: claim.service,
     body: chunked ? { kind: 'chunked', chain: undefined } : { kind: 'unchecked' },

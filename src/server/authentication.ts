@@ -1,10 +1,21 @@
 /** Who sent a request: by its signature, or by its word. */
 import type { Identity, Principal } from '../access/identity.ts';
-import { believeHead, type Caller, judgeHead, type RequestHead, type Secret } from '../protocol/sigv4.ts';
+import {
+  believeHead,
+  type Caller,
+  type FindAccount,
+  judgeHead,
+  type RequestHead,
+  type Secret,
+} from '../protocol/sigv4.ts';
 
 /** How callers are known: by their signature, or (on a loopback address only) by their word. */
 export type Authentication =
-  | { readonly mode: 'open' }
+  | {
+      readonly mode: 'open';
+      /** The account of a key that a function was given. */
+      readonly findAccount?: FindAccount;
+    }
   | {
       readonly mode: 'sigv4';
       readonly findSecret: (accessKeyId: string) => Secret | undefined;
@@ -19,7 +30,7 @@ export function authenticate(
   services: readonly string[],
   nowMs: number,
 ): Caller {
-  if (authentication.mode === 'open') return believeHead(head, services);
+  if (authentication.mode === 'open') return believeHead(head, services, authentication.findAccount);
   return judgeHead(head, { nowMs, findSecret: authentication.findSecret, services });
 }
 

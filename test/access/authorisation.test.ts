@@ -80,7 +80,7 @@ describe('a request', () => {
   async function isMet<Name extends OperationName>(name: Name, input: OperationInputs[Name], condition: object) {
     const identity = user(
       { Effect: 'Allow', Action: '*', Resource: '*', Condition: condition },
-      { Effect: 'Allow', Action: ['lambda:GetLayerVersion', 'lambda:TagResource'], Resource: '*' },
+      { Effect: 'Allow', Action: ['lambda:GetLayerVersion', 'lambda:TagResource', 'iam:PassRole'], Resource: '*' },
     );
     return (await ask(name, input, { identity })) === OWNER;
   }
@@ -248,5 +248,35 @@ describe('a request', () => {
     );
     assert.equal(await ask('CreateCapacityProvider', { ...inputs.CreateCapacityProvider, Tags }, { identity }), silent);
     assert.equal(await ask('CreateFunction', inputs.CreateFunction, { identity }), OWNER);
+  });
+
+  it('that gives a function a role needs leave to pass it, in the account of the function', async () => {
+    const { Role } = inputs.CreateFunction;
+    const lambda = { Effect: 'Allow', Action: 'lambda:*', Resource: '*' };
+    const pass = (Resource: string, service: string) => ({
+      Effect: 'Allow',
+      Action: 'iam:PassRole',
+      Resource,
+      Condition: { StringEquals: { 'iam:PassedToService': service } },
+    });
+    const silent = (side: string) => `no ${side}-based policy allows the iam:PassRole action`;
+    const update = { FunctionName: FUNCTION, Role };
+    for (const name of ['CreateFunction', 'UpdateFunctionConfiguration'] as const) {
+      const input = name === 'CreateFunction' ? inputs.CreateFunction : update;
+      const may = (...statements: object[]) => ask(name, input, { identity: user(lambda, ...statements) });
+      assert.equal(await may(), silent('identity'));
+      assert.equal(await may(pass(`${Role}2`, 'lambda.amazonaws.com')), silent('identity'));
+      assert.equal(await may(pass(Role, 'ec2.amazonaws.com')), silent('identity'));
+      assert.equal(await may(pass(Role, 'lambda.amazonaws.com')), OWNER);
+      assert.equal(await ask(name, input), OWNER);
+    }
+    assert.equal(
+      await ask('UpdateFunctionConfiguration', { FunctionName: FUNCTION }, { identity: user(lambda) }),
+      OWNER,
+    );
+    await put('function-policy', 'f:$LATEST', openTo(OTHER));
+    const other = { identity: user({ Effect: 'Allow', Action: '*', Resource: '*' }), account: OTHER };
+    assert.equal(await ask('UpdateFunctionConfiguration', { FunctionName: FUNCTION }, other), OWNER);
+    assert.equal(await ask('UpdateFunctionConfiguration', update, other), silent('resource'));
   });
 });

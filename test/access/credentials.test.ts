@@ -16,7 +16,7 @@ describe('the owner of a key', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   function principalOf(entry: object): Principal {
-    const key = parseCredentials(JSON.stringify({ keys: [{ ...KEY, ...entry }] }), file).get(KEY.accessKeyId);
+    const key = parseCredentials(JSON.stringify({ keys: [{ ...KEY, ...entry }] }), file).keys.get(KEY.accessKeyId);
     assert.ok(key);
     const { account, identity } = key;
     return { account, accessKeyId: KEY.accessKeyId, ...(identity === undefined ? {} : { identity }) };

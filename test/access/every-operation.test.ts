@@ -126,11 +126,12 @@ describe('every operation', () => {
   });
 
   it('is allowed by the action and resource of its own row alone', async () => {
-    // PutFunctionCodeSigningConfig asks for the function and for the configuration.
+    // PutFunctionCodeSigningConfig asks for the function and for the configuration, CreateFunction for the role too.
+    const passRole = { Effect: 'Allow', Action: 'iam:PassRole', Resource: inputs.CreateFunction.Role };
     for (const name of names) {
       const also = name === 'PutFunctionCodeSigningConfig' ? resourceOf('GetCodeSigningConfig', OWNER) : [];
       const resource = [resourceOf(name, OWNER)].concat(also);
-      statements = [{ Effect: 'Allow', Action: actionOf(name), Resource: resource }];
+      statements = [{ Effect: 'Allow', Action: actionOf(name), Resource: resource }, passRole];
       const lambda = new sdk.LambdaClient({
         endpoint: `http://127.0.0.1:${server.port}`,
         region: REGION,

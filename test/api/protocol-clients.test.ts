@@ -123,7 +123,7 @@ test('the first start makes a credentials file that only its owner may read; lat
 });
 
 test('a credentials file says account, token and expiry, and is refused when it has another form', () => {
-  const secrets = parseCredentials(
+  const { keys: secrets } = parseCredentials(
     JSON.stringify({
       keys: [
         { ...key, account: '222233334444', sessionToken: 't', expiration: '2026-01-01T00:00:00Z' },

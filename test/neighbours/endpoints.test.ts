@@ -17,6 +17,8 @@ describe('endpoints of neighbours', () => {
     assert.equal(endpoints.kms, 'http://localhost:4566');
     assert.deepEqual(Object.keys(endpoints), [...neighbourNames]);
     assert.deepEqual(Object.keys(openNeighbours({ endpoints })), [...neighbourNames]);
+    const sts = readEndpoints({ AWS_ENDPOINT_URL: 'http://localhost:4566' }, OWN, ['sts']);
+    assert.deepEqual(Object.keys(openNeighbours({ endpoints: sts })), ['sts']);
     assert.equal(endpointVariable('dynamodb-streams'), 'AWS_ENDPOINT_URL_DYNAMODB_STREAMS');
   });
 
@@ -63,7 +65,6 @@ describe('endpoints of neighbours', () => {
 describe('inert settings', () => {
   const settings = {
     VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: [] },
-    FileSystemConfigs: [{ Arn: 'arn', LocalMountPath: '/mnt/x' }],
     DeadLetterConfig: { TargetArn: 'arn:aws:sns:eu-west-1:123456789012:topic' },
     KMSKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/k',
   };
@@ -72,7 +73,6 @@ describe('inert settings', () => {
     const found = inertSettingsOf(settings, { kms: 'http://kms' });
     assert.deepEqual(found, [
       { neighbour: 'ec2', setting: 'VpcConfig' },
-      { neighbour: 'efs', setting: 'FileSystemConfigs' },
       { neighbour: 'sns', setting: 'DeadLetterConfig' },
     ]);
     const emptied = { VpcConfig: { SubnetIds: [], SecurityGroupIds: [] }, KMSKeyArn: '', DeadLetterConfig: {} };

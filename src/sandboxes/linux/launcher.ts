@@ -52,7 +52,15 @@ export interface SandboxPipes {
   readonly extension: Socket;
 }
 
-export class SandboxFailed extends Error {}
+export class SandboxFailed extends Error {
+  /** Of the launcher's, where it said which. */
+  readonly step: string | undefined;
+
+  constructor(message: string, step?: string) {
+    super(message);
+    this.step = step;
+  }
+}
 
 /** What a sandbox is built from. */
 export interface Blueprint {
@@ -250,7 +258,7 @@ export class Launcher {
       const killed = { signal: signal ?? '', ...(core ? { coreDumped: true as const } : {}) };
       this.#listener?.exited(report.exit, signal === undefined ? { code: code ?? 0 } : killed);
     } else if (report.error !== undefined)
-      this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`);
+      this.#failWaiting(`${report.error} (${report.step ?? 'setup'}, errno ${report.errno ?? 0})`, report.step);
   }
 
   #serve(handle: unknown): Server {
@@ -266,8 +274,8 @@ export class Launcher {
     if (destination) this.#relays.push(relayPort(handle, destination));
   }
 
-  #failWaiting(reason: string): void {
-    for (const answer of this.#waiting.values()) answer.reject(new SandboxFailed(reason));
+  #failWaiting(reason: string, step?: string): void {
+    for (const answer of this.#waiting.values()) answer.reject(new SandboxFailed(reason, step));
     this.#waiting.clear();
   }
 

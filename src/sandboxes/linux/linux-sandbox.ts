@@ -6,18 +6,19 @@ import { getSystemErrorName } from 'node:util';
 import { type Deferred, deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
 import { launchErrorText } from '../../environments/fault.ts';
-import type {
-  ProcessExit,
-  ProcessSpec,
-  Sandbox,
-  SandboxKind,
-  SandboxProcess,
-  SandboxSpec,
+import {
+  MountFailed,
+  type ProcessExit,
+  type ProcessSpec,
+  type Sandbox,
+  type SandboxKind,
+  type SandboxProcess,
+  type SandboxSpec,
 } from '../../environments/sandbox.ts';
 import { processorsOf, weightOf } from './cgroup-controls.ts';
 import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
-import type { Built, Launcher, SandboxPipes } from './launcher.ts';
+import { type Built, type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import type { NetworkPlan, SandboxNetwork } from './network.ts';
 import { INODES_PER_MB, type ScratchTemplates } from './scratch-templates.ts';
@@ -249,7 +250,7 @@ export function setupStrings(
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
   setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
   setup.push('dir', '/opt');
-  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, 'ro');
+  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, mount.writable ? 'owner' : 'ro');
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
   setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));
   setup.push(
@@ -303,6 +304,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       description,
     ].join('; '),
     hostPorts: network.hostPorts,
+    hasOwnPaths: true,
     create: async (spec) => {
       const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
       const scratch = await disks?.templates.get(spec.tmpBytes);
@@ -329,7 +331,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       } catch (error) {
         await launcher.end();
         await group.remove();
-        throw error;
+        throw mountFailure(error, spec) ?? error;
       }
     },
     // Mounts went with the processes of a killed server; only its groups are left.
@@ -339,4 +341,13 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       await network.close();
     },
   };
+}
+
+/** The step of the launcher that is about a writable mount; its text names the source. */
+const OWNER_STEP = 'owner';
+
+function mountFailure(error: unknown, { mounts }: SandboxSpec): MountFailed | undefined {
+  if (!(error instanceof SandboxFailed) || error.step !== OWNER_STEP) return undefined;
+  const failed = mounts.find(({ source, writable }) => writable && error.message.includes(source));
+  return new MountFailed(failed?.target ?? '', error.message);
 }

@@ -1,23 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
 import { launchErrorText } from '../../environments/fault.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
-import type {
-  ProcessExit,
-  ProcessSpec,
-  Sandbox,
-  SandboxKind,
-  SandboxProcess,
-  SandboxSpec,
+import {
+  type Mount,
+  MountFailed,
+  type ProcessExit,
+  type ProcessSpec,
+  type Sandbox,
+  type SandboxKind,
+  type SandboxProcess,
+  type SandboxSpec,
 } from '../../environments/sandbox.ts';
 
 /**
  * No walls: plain processes of the server's own user, for machines without namespaces (macOS, Windows) and for people
  * who ask for it. Differences from a sandbox: the function sees the host's files, processes and network, its paths are
- * the host's, /tmp is a directory of its own named by TMPDIR, and memory is not limited.
+ * the host's, /tmp is a directory of its own named by TMPDIR, and memory is not limited. A function looks for its file
+ * systems below /mnt, where nothing is put behind people's backs: they have to lie there already.
  */
 
 class ProcessSandbox implements Sandbox {
@@ -126,7 +129,9 @@ export function processSandboxes(options: { readonly runDir: string }): SandboxK
   return {
     description: 'plain processes, NO isolation',
     hostPorts: 'all',
+    hasOwnPaths: false,
     create: async (spec) => {
+      for (const mount of spec.mounts) if (mount.writable) checkInPlace(mount);
       const directory = join(options.runDir, spec.id);
       mkdirSync(directory, { recursive: true });
       const listener = createServer({ noDelay: true }, guardConnection);
@@ -139,4 +144,12 @@ export function processSandboxes(options: { readonly runDir: string }): SandboxK
     reconcile: async () => rmSync(options.runDir, { recursive: true, force: true }),
     close: async () => undefined,
   };
+}
+
+/** Throws MountFailed unless the path that the function knows leads to the directory already. */
+function checkInPlace({ source, target }: Mount): void {
+  try {
+    if (realpathSync(target) === realpathSync(source)) return;
+  } catch {}
+  throw new MountFailed(target, `plain processes see this machine's own paths: ln -s ${source} ${target}`);
 }

@@ -21,6 +21,7 @@ import type { FileSystems } from './file-systems.ts';
 import { type CredentialSource, type GivenCredentials, usableUntil } from './function-credentials.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
+import { MetadataApi } from './metadata-api.ts';
 import { type Mount, MountFailed, type Sandbox, type SandboxKind } from './sandbox.ts';
 import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
@@ -169,6 +170,7 @@ export class EnvironmentFactory {
       Object.entries(description.environment).map(([name, template]) => [name, fillTemplate(template, values)]),
     );
     const { initializationType = 'on-demand' } = target;
+    const metadataToken = this.#parts.ids.uuid();
     const environment = functionVariables({
       initializationType,
       settings,
@@ -179,6 +181,7 @@ export class EnvironmentFactory {
       logGroup: log.group,
       logStream: log.stream,
       runtimeApiAddress: sandbox.runtimeApiAddress,
+      metadataToken,
       taskRoot,
       runtimeDir,
       credentials: given.credentials,
@@ -202,6 +205,7 @@ export class EnvironmentFactory {
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
       ...(await externalExtensions(mounts, sandbox, environment)),
       isTimed: settings.logging.format === 'JSON',
+      metadata: new MetadataApi(metadataToken, target.region),
     };
   }
 

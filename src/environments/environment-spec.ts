@@ -1,4 +1,5 @@
 import type { FunctionIdentity } from './extensions/extensions-api.ts';
+import type { MetadataApi } from './metadata-api.ts';
 import type { ProcessSpec } from './sandbox.ts';
 
 /** What an execution environment runs, as configured at one moment. */
@@ -21,4 +22,6 @@ export interface EnvironmentSpec {
   readonly extensionProcess: (name: string) => ProcessSpec;
   /** Whether somebody may read how long the parts of an invoke took. */
   readonly isTimed: boolean;
+  /** What its processes are told of where they run. */
+  readonly metadata: MetadataApi;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
+import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
 import { methodNotAllowed, notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
@@ -7,7 +8,7 @@ import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/ru
 
 /**
  * The one listener of an execution environment: takes the connections of its processes and routes their requests to the
- * Runtime API, the Extensions API and the subscriptions of the Telemetry and Logs APIs.
+ * Runtime API, the Extensions API, the metadata endpoint and the subscriptions of the Telemetry and Logs APIs.
  */
 
 /** Connections one environment may hold open at a time; the official clients use one or two each. */
@@ -30,6 +31,7 @@ const TELEMETRY_PATHS: readonly string[] = ['/2022-07-01/telemetry', '/2020-08-1
 export interface LocalApisParts {
   readonly runtime: RuntimeApi;
   readonly extensions: ExtensionsApi;
+  readonly metadata: MetadataApi;
   readonly telemetry: TelemetryDoor | undefined;
   /** A connection is gone. */
   readonly closed: (connection: Connection) => void;
@@ -89,9 +91,10 @@ export class LocalApis {
 
   #route(connection: Connection, request: ApiRequest): void {
     const { path } = request;
-    const { runtime, extensions, telemetry } = this.#parts;
+    const { runtime, extensions, metadata, telemetry } = this.#parts;
     if (path === NEXT_PATH || path.startsWith('/2018-06-01/')) runtime.request(connection, request);
     else if (ExtensionsApi.serves(path)) extensions.request(connection, request);
+    else if (path === METADATA_PATH) connection.answer(metadata.answer(request));
     else if (telemetry === undefined || !TELEMETRY_PATHS.includes(path)) connection.answer(notFound);
     else connection.answer(request.method === 'PUT' ? telemetry.answer(request) : methodNotAllowed);
   }

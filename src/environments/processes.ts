@@ -96,6 +96,7 @@ export class Processes {
     this.#apis = new LocalApis({
       runtime: this.runtimeApi,
       extensions: new ExtensionsApi(this.extensions, spec.identity, () => this.#changed()),
+      metadata: spec.metadata,
       telemetry,
       closed: (connection) => {
         this.runtimeApi.closed(connection);

@@ -19,6 +19,7 @@ export interface VariableParts {
   readonly logGroup: string;
   readonly logStream: string;
   readonly runtimeApiAddress: string;
+  readonly metadataToken: string;
   readonly taskRoot: string;
   readonly runtimeDir: string;
   readonly credentials: Credentials;
@@ -57,6 +58,8 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
     AWS_LAMBDA_INITIALIZATION_TYPE: parts.initializationType,
     AWS_LAMBDA_LOG_GROUP_NAME: parts.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: parts.logStream,
+    AWS_LAMBDA_METADATA_API: parts.runtimeApiAddress,
+    AWS_LAMBDA_METADATA_TOKEN: parts.metadataToken,
     AWS_LAMBDA_RUNTIME_API: parts.runtimeApiAddress,
     _AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1',
     _AWS_XRAY_DAEMON_PORT: '2000',

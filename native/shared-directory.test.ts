@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
@@ -67,6 +68,18 @@ for (const mode of ['root', 'userns'] as const) {
       const { output } = await runShell(sandbox, script, ['cwd', '/mnt/shared']);
       assert.deepEqual(output.trim().split('\n'), ['foreign', String(NOBODY_UID), 'refused']);
       assert.equal(statSync(join(shared, 'foreign')).mode & 0o777, 0o666);
+    });
+
+    test('is not looked for through links', async () => {
+      const { workshop, shared } = openShared();
+      using _ = workshop;
+      const link = join(workshop.directory, 'link');
+      symlinkSync(shared, link);
+      const sandbox = spawnSandbox(workshop, mode);
+      sandbox.send(setupOf(workshop, mode, ['bind', link, '/mnt/shared', 'owner']));
+      const answer = await sandbox.answer((it) => typeof it['error'] === 'string');
+      assert.deepEqual([answer['step'], answer['errno']], ['owner', constants.errno.ELOOP]);
+      assert.equal(await sandbox.ended, 1);
     });
 
     test('gets no set-user-ID programs and no devices', async () => {

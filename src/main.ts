@@ -198,9 +198,9 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
-  const sandboxes = await sandboxesOf(config, paths.run, access.closedPaths, lines);
+  const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
   const runtimes = runtimesOf(config);
-  const surroundings = surroundingsOf(config, neighbours, access.functionKeys, lines);
+  const surroundings = surroundingsOf({ ...config, mounts }, neighbours, access.functionKeys, lines);
   const factory = new EnvironmentFactory({
     ...surroundings.parts,
     sandboxes,
@@ -308,17 +308,18 @@ async function sandboxesOf(
   runDir: string,
   closedPaths: readonly string[],
   lines: string[],
-): Promise<SandboxKind> {
+): Promise<{ readonly sandboxes: SandboxKind; readonly mounts: ReadonlyMap<string, string> }> {
   const { sandbox, network, allowHost, cpu, mounts } = config;
   const loopback = isLoopback(config.host);
   const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, loopback }, runDir, randomIds);
   if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
-  await chosen.sandboxes.reconcile();
+  const { sandboxes, warnings } = chosen;
+  await sandboxes.reconcile();
+  lines.push(`sandbox:  ${sandboxes.description}`, ...warnings.map((warning) => `warning:  ${warning}`));
   try {
-    await checkMountDirectories(mounts, closedPaths, chosen.sandboxes, randomIds);
+    return { sandboxes, mounts: await checkMountDirectories(mounts, closedPaths, sandboxes, randomIds) };
   } catch (error) {
+    await sandboxes.close();
     throw error instanceof MountDirectoryError ? new ConfigError(error.message) : error;
   }
-  lines.push(`sandbox:  ${chosen.sandboxes.description}`, ...chosen.warnings.map((warning) => `warning:  ${warning}`));
-  return chosen.sandboxes;
 }

@@ -52,6 +52,8 @@ struct entry {
   const char *source;    // bind: host path; symlink: target; file: content; tmp: bytes
   const char *mode;      // bind: "ro", "rw", "ro?", "owner"; file: octal permissions; tmp: inodes
   int translation;       // bind "owner": user namespace that maps the source's owner to the function; -1 for none
+  dev_t device;          // bind "owner": which directory the source was when it was looked at
+  ino_t inode;
 };
 
 struct setup {
@@ -137,7 +139,8 @@ void parse_setup(struct setup *setup);
 int run_sandbox(char **arguments);
 
 // owner.c
-void open_translations(struct setup *setup);
+void look_at_shared(struct setup *setup);
+int open_shared(const struct entry *entry);
 
 // probe.c
 int probe(const char *scratch_template);
@@ -175,6 +178,7 @@ int open_in_root(int root, const char *path, int flags);
 int ensure_directory(int root, const char *path);
 int ensure_file(int root, const char *path);
 int open_parent(int root, const char *path, const char **name);
+int open_without_links(const char *path);
 
 // network.c
 int raise_loopback(void);

@@ -40,9 +40,9 @@ done:;
   return tree;
 }
 
-// Copies the mount at a path, with all that is mounted beneath it when `recursive`.
+// Copies the mount at a path (an empty one: at `at` itself), with all that is mounted beneath it when `recursive`.
 int clone_tree(int at, const char *path, bool recursive) {
-  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT | (recursive ? AT_RECURSIVE : 0);
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   return (int)syscall(SYS_open_tree, at, path, flags);
 }
 

@@ -106,7 +106,7 @@ int run_sandbox(char **arguments) {
   if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
     fail("descriptors", "expect a socket at 0 and one at 3");
   }
-  open_translations(&setup);
+  look_at_shared(&setup);
   open_helper_channel(&setup);
   int flags = namespace_flags(&setup);
   if (!setup.network_host && stands(WALL_NET) && enter_prepared_network()) flags &= ~CLONE_NEWNET;

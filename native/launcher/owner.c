@@ -49,13 +49,30 @@ static int open_translation(const struct stat *owner, long host_uid, long host_g
 }
 
 // Before pid 1 is made, because it needs the host's /proc. In a user namespace the function is the server's user already.
-void open_translations(struct setup *setup) {
+void look_at_shared(struct setup *setup) {
   for (int i = 0; i < setup->entry_count; i++) {
     struct entry *entry = &setup->entries[i];
-    struct stat owner;
-    if (entry->kind != ENTRY_BIND || strcmp(entry->mode, "owner") != 0 || setup->user_namespace) continue;
-    if (stat(entry->source, &owner) < 0) fail("owner", "look at %s", entry->source);
-    entry->translation = open_translation(&owner, setup->host_uid, setup->host_gid);
+    struct stat status;
+    if (entry->kind != ENTRY_BIND || strcmp(entry->mode, "owner") != 0) continue;
+    int fd = open_without_links(entry->source);
+    if (fd < 0 || fstat(fd, &status) < 0) fail("owner", "open the directory %s", entry->source);
+    close(fd);
+    entry->device = status.st_dev;
+    entry->inode = status.st_ino;
+    if (setup->user_namespace) continue;
+    entry->translation = open_translation(&status, setup->host_uid, setup->host_gid);
     if (entry->translation < 0) fail("owner", "make the user namespace for %s", entry->source);
   }
+}
+
+// The same directory from inside the new mount namespace, where alone it can be copied. Whoever has put another one into
+// its place meanwhile shall not have that one written by the owner of the first.
+int open_shared(const struct entry *entry) {
+  struct stat status;
+  int fd = open_without_links(entry->source);
+  if (fd < 0) return -1;
+  if (fstat(fd, &status) == 0 && status.st_dev == entry->device && status.st_ino == entry->inode) return fd;
+  close(fd);
+  errno = ESTALE;
+  return -1;
 }

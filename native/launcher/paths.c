@@ -27,6 +27,12 @@ int open_in_root(int root, const char *path, int flags) {
   return fd;
 }
 
+// A path of the host, none of whose parts is a link: somebody else may be able to put one there.
+int open_without_links(const char *path) {
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+  return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+}
+
 static int ensure_directory_within(int root, const char *path, int depth) {
   char parent[PATH_MAX];
   int fd = open_in_root(root, path, O_PATH | O_DIRECTORY);

@@ -9,15 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void add_bind(int root, const struct entry *entry) {
+static void bind_tree(int root, const struct entry *entry, int tree, const char *step, bool is_writable) {
   struct stat status;
   unsigned long long attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  bool is_owners = strcmp(entry->mode, "owner") == 0;
-  bool is_writable = is_owners || strcmp(entry->mode, "rw") == 0;
-  const char *step = is_owners ? "owner" : "bind";
   if (!is_writable && stands(WALL_READONLY)) attributes |= MOUNT_ATTR_RDONLY;
-  int tree = clone_tree(AT_FDCWD, entry->source, true);
-  if (tree < 0 && errno == ENOENT && strcmp(entry->mode, "ro?") == 0) return;
   if (tree < 0) fail(step, "open %s", entry->source);
   if (fstat(tree, &status) < 0) fail(step, "look at %s", entry->source);
   if (restrict_tree(tree, attributes, true) < 0) fail(step, "restrict %s", entry->source);
@@ -29,6 +24,19 @@ static void add_bind(int root, const struct entry *entry) {
   if (attach(tree, target) < 0) fail(step, "mount %s on %s", entry->source, entry->path);
   close(target);
   close(tree);
+}
+
+static void add_bind(int root, const struct entry *entry) {
+  if (strcmp(entry->mode, "owner") == 0) {
+    int directory = open_shared(entry);
+    if (directory < 0) fail("owner", "open the directory %s", entry->source);
+    bind_tree(root, entry, clone_tree(directory, "", true), "owner", true);
+    close(directory);
+    return;
+  }
+  int tree = clone_tree(AT_FDCWD, entry->source, true);
+  if (tree < 0 && errno == ENOENT && strcmp(entry->mode, "ro?") == 0) return;
+  bind_tree(root, entry, tree, "bind", strcmp(entry->mode, "rw") == 0);
 }
 
 static void add_symlink(int root, const struct entry *entry) {

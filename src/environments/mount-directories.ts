@@ -13,14 +13,16 @@ export class MountDirectoryError extends Error {}
 
 /**
  * Looks at each directory that is to be mounted: that it is there, and that no function comes near `closed` (the server's
- * own folders and files) through it; then mounts it once for trial. Rejects with MountDirectoryError.
+ * own folders and files) through it; then mounts it once for trial. Resolves with where each really is: nobody who can
+ * put a link in its place later leads a function elsewhere. Rejects with MountDirectoryError.
  */
 export async function checkMountDirectories(
   mounts: ReadonlyMap<string, string>,
   closed: readonly string[],
   sandboxes: SandboxKind,
   ids: Ids,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
   const secret = await Promise.all(closed.map(realOf));
   for (const [arn, directory] of mounts) {
     const refuse = (why: string) => new MountDirectoryError(`--mount ${arn}: ${directory} ${why}`);
@@ -31,7 +33,9 @@ export async function checkMountDirectories(
     if (near !== undefined) throw refuse(`and ${near} hold one another: functions would see lambdad's own files`);
     const failed = await trial(sandboxes, real, ids);
     if (failed !== undefined) throw refuse(`cannot be mounted: ${failed}`);
+    found.set(arn, real);
   }
+  return found;
 }
 
 async function realOf(path: string): Promise<string> {

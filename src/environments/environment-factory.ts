@@ -204,7 +204,6 @@ export class EnvironmentFactory {
       process: { role: 'runtime', argv, environment, cwd: taskRoot },
       ...(problem === undefined ? {} : { invalidEntrypoint: problem }),
       ...(await externalExtensions(mounts, sandbox, environment)),
-      isTimed: settings.logging.format === 'JSON',
       metadata: new MetadataApi(metadataToken, target.region),
     };
   }

@@ -20,8 +20,6 @@ export interface EnvironmentSpec {
   /** Names of the external extensions, at most one more than are allowed. */
   readonly extensions: readonly string[];
   readonly extensionProcess: (name: string) => ProcessSpec;
-  /** Whether somebody may read how long the parts of an invoke took. */
-  readonly isTimed: boolean;
   /** What its processes are told of where they run. */
   readonly metadata: MetadataApi;
 }

@@ -13,11 +13,11 @@ import {
 import type { EnvironmentSpec } from './environment-spec.ts';
 import type { Fault } from './fault.ts';
 import { type InitOutcome, initialize, logExtensions, outcomeOf } from './initialization.ts';
-import type { TelemetryDoor } from './local-apis.ts';
 import { MemoryReading } from './memory-reading.ts';
 import { Processes } from './processes.ts';
 import type { Sandbox } from './sandbox.ts';
 import { type ShutdownReason, shutDown } from './shutdown.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
 
 /**
  * One execution environment: a sandbox with a runtime process, and extensions beside it, that work on one invoke at a
@@ -55,8 +55,6 @@ export interface EnvironmentParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly listener: EnvironmentListener;
-  /** Absent: nobody can subscribe. `nameOf` tells the extension of an identifier. */
-  readonly telemetry?: (nameOf: (identifier: string) => string | undefined) => TelemetryDoor;
 }
 
 interface InitResult {
@@ -68,7 +66,7 @@ export class Environment {
   readonly #parts: EnvironmentParts;
   readonly #conversing: ConversationParts;
   readonly #memory: MemoryReading;
-  readonly #telemetry: TelemetryDoor | undefined;
+  readonly #telemetry: Telemetry;
   readonly #initialized = deferred<void>();
   #processes: Processes | undefined;
   #isFirst = true;
@@ -88,7 +86,12 @@ export class Environment {
     this.#parts = parts;
     this.#memory = new MemoryReading(sandbox, clock, spec.memoryMb);
     this.#conversing = { spec, sandbox, log, clock, memory: this.#memory, uuid: () => ids.uuid() };
-    this.#telemetry = parts.telemetry?.((identifier) => this.#processes?.extensions.find(identifier)?.name);
+    this.#telemetry = new Telemetry({
+      clock,
+      log,
+      dial: (port) => sandbox.dial(port),
+      extensionNameOf: (identifier) => this.#processes?.extensions.find(identifier)?.name,
+    });
     this.bornMs = clock.monotonic();
     this.freeSinceMs = this.bornMs;
     this.usableUntilMs = spec.usableUntilMs;
@@ -153,6 +156,7 @@ export class Environment {
   freeze(): void {
     if (this.#isWorking || this.#ended || this.#isFrozen) return;
     this.#isFrozen = true;
+    this.#telemetry.pause();
     this.#parts.sandbox.freeze();
   }
 
@@ -171,6 +175,7 @@ export class Environment {
     this.#thaw();
     if (this.#processes) await this.#shutDown(this.#processes, 'spindown');
     await sandbox.destroy();
+    this.#telemetry.reset();
     log.close();
   }
 
@@ -178,11 +183,12 @@ export class Environment {
     if (!this.#isFrozen) return;
     this.#isFrozen = false;
     this.#parts.sandbox.thaw();
+    this.#telemetry.resume();
   }
 
   #shutDown(processes: Processes, reason: ShutdownReason): Promise<void> {
     const { clock, ids } = this.#parts;
-    const flushTelemetry = (withinMs: number) => this.#telemetry?.flush(withinMs) ?? Promise.resolve();
+    const flushTelemetry = (withinMs: number) => this.#telemetry.flush(withinMs);
     return shutDown(processes, reason, { clock, uuid: () => ids.uuid(), flushTelemetry });
   }
 
@@ -218,11 +224,11 @@ export class Environment {
     this.#processes = processes;
     const { fault, startedRuntime } = await this.#startIn(processes, withinMs);
     const durationMs = clock.monotonic() - startedMs;
-    processes.isTimed = spec.isTimed || processes.extensions.all.length > 0;
+    processes.isTimed = log.format === 'JSON' || processes.extensions.all.length > 0;
     const outcome = outcomeOf(fault?.(''));
     if (startedRuntime) log.platform({ type: 'initRuntimeDone', ...kind, ...outcome });
     logExtensions(processes, log);
-    this.#telemetry?.closeSubscriptions();
+    this.#telemetry.closeSubscriptions();
     if (fault) await this.#reset(outcome.status === 'timeout' ? 'timeout' : 'failure');
     else sandbox.limitCpu(true);
     log.platform({ type: 'initReport', ...kind, ...outcome, durationMs });
@@ -290,7 +296,7 @@ export class Environment {
     const reason = await conversation.finish();
     if (reason) await this.#reset(reason);
     conversation.report();
-    if (this.#processes?.extensions.all.length) void this.#telemetry?.flush(TELEMETRY_MS_MAX);
+    if (this.#processes?.extensions.all.length) void this.#telemetry.flush(TELEMETRY_MS_MAX);
   }
 
   #withTail(request: EnvironmentRequest, answer: EnvironmentAnswer): EnvironmentAnswer {
@@ -308,7 +314,7 @@ export class Environment {
       await processes.kill();
     }
     this.#parts.log.exited();
-    this.#telemetry?.reset();
+    this.#telemetry.reset();
     this.#memory.end();
   }
 

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
-import { methodNotAllowed, notFound, truncated } from './runtime-api/answers.ts';
+import { notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
 import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /**
  * The one listener of an execution environment: takes the connections of its processes and routes their requests to the
@@ -14,25 +15,13 @@ import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/ru
 /** Connections one environment may hold open at a time; the official clients use one or two each. */
 const CONNECTIONS_MAX = 64;
 
-/** The Telemetry and Logs APIs, as an environment knows them. */
-export interface TelemetryDoor {
-  /** PUT of one of TELEMETRY_PATHS: the bytes of the whole HTTP answer. */
-  answer(request: ApiRequest): Buffer;
-  /** Init is over: no further subscription. */
-  closeSubscriptions(): void;
-  /** The processes are gone: subscriptions end, what init logs anew is kept for replay. */
-  reset(): void;
-  /** Delivers what waits, within a bounded time. */
-  flush(withinMs: number): Promise<void>;
-}
-
 const TELEMETRY_PATHS: readonly string[] = ['/2022-07-01/telemetry', '/2020-08-15/logs'];
 
 export interface LocalApisParts {
   readonly runtime: RuntimeApi;
   readonly extensions: ExtensionsApi;
   readonly metadata: MetadataApi;
-  readonly telemetry: TelemetryDoor | undefined;
+  readonly telemetry: Telemetry;
   /** A connection is gone. */
   readonly closed: (connection: Connection) => void;
 }
@@ -95,7 +84,6 @@ export class LocalApis {
     if (path === NEXT_PATH || path.startsWith('/2018-06-01/')) runtime.request(connection, request);
     else if (ExtensionsApi.serves(path)) extensions.request(connection, request);
     else if (path === METADATA_PATH) connection.answer(metadata.answer(request));
-    else if (telemetry === undefined || !TELEMETRY_PATHS.includes(path)) connection.answer(notFound);
-    else connection.answer(request.method === 'PUT' ? telemetry.answer(request) : methodNotAllowed);
+    else connection.answer(TELEMETRY_PATHS.includes(path) ? telemetry.answer(request) : notFound);
   }
 }

@@ -5,10 +5,11 @@ import type { FunctionLog } from '../logs/function-log.ts';
 import type { EnvironmentSpec } from './environment-spec.ts';
 import { Extensions } from './extensions/extensions.ts';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
-import { LocalApis, type TelemetryDoor } from './local-apis.ts';
+import { LocalApis } from './local-apis.ts';
 import { OutputWatch, turn } from './output-watch.ts';
 import { type Invocation, type ReportedError, type RuntimeAnswer, RuntimeApi } from './runtime-api/runtime-api.ts';
 import type { ProcessExit, Sandbox, SandboxProcess } from './sandbox.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /**
  * One life of an environment's processes: the runtime and its extensions, started in a sandbox, spoken to over the local
@@ -20,7 +21,7 @@ export interface ProcessesParts {
   readonly log: FunctionLog;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly telemetry: TelemetryDoor | undefined;
+  readonly telemetry: Telemetry;
 }
 
 /** The end of a process that nobody asked for: nothing can go on behind it. */
@@ -125,7 +126,7 @@ export class Processes {
   async startExtension(name: string): Promise<void> {
     const { sandbox, spec, log } = this.#parts;
     const process = await sandbox.start(spec.extensionProcess(name));
-    const sink = (chunk: Buffer) => log.stdout(chunk);
+    const sink = (chunk: Buffer) => log.extension(chunk);
     this.#output.connect(process.stdout, sink);
     if (process.stderr !== process.stdout) this.#output.connect(process.stderr, sink);
     this.#extensions.set(name, this.#watch(name, process));

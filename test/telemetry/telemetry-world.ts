@@ -41,17 +41,21 @@ export interface TelemetryWorld {
   subscribe(body: unknown, options?: { id?: string; path?: string; method?: string }): { status: string; body: string };
 }
 
-/** Telemetry of an environment that has two extensions, `alpha` and `beta`, and dials this machine's loopback. */
-export function telemetryWorld(logging: Logging = { format: 'Text', group: 'g' }): TelemetryWorld {
+const NAMES = new Map([
+  [ALPHA, 'alpha'],
+  [BETA, 'beta'],
+]);
+
+/** Telemetry of an environment that has two extensions, `alpha` and `beta` where not told otherwise, and dials this machine's loopback. */
+export function telemetryWorld(
+  logging: Logging = { format: 'Text', group: 'g' },
+  names: ReadonlyMap<string, string> = NAMES,
+): TelemetryWorld {
   const clock = new WatchedClock(NOON_MS);
   const appended = appendedLog();
   const parts = { store: appended.store, clock, ids: randomIds, account: '000000000000', region: 'us-east-1' };
   const log = new FunctionLog({ ...parts, logging, version: '$LATEST' });
   const dialled: number[] = [];
-  const names = new Map([
-    [ALPHA, 'alpha'],
-    [BETA, 'beta'],
-  ]);
   const telemetry = new Telemetry({
     clock,
     log,

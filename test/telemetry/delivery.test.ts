@@ -87,6 +87,25 @@ describe('HTTP', () => {
     telemetry.reset();
   });
 
+  test('one connection serves for many batches and leaves nothing behind on it', async () => {
+    await using receiver = await httpConsumer();
+    const { subscribe, log, telemetry } = telemetryWorld();
+    subscribe(httpTo(receiver.port, { types: ['function'] }));
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    for (let n = 0; n < 30; n += 1) {
+      line(log, String(n));
+      await telemetry.flush(SECOND);
+      assert.deepEqual(summary(await receiver.next()), [`${n}\n`]);
+    }
+    // A warning is given out in a turn of its own.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warned);
+    assert.deepEqual([receiver.sockets.length, warnings], [1, []]);
+    telemetry.reset();
+  });
+
   const answers = {
     'of HTTP/1.0 that end with the connection': 'HTTP/1.0 200 OK\r\n\r\n',
     'in chunks': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n',

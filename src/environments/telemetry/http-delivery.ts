@@ -19,6 +19,7 @@ export class HttpDelivery implements Delivery {
   #kept: Socket | undefined;
   /** Answered; the rest of its answer is still being read away. */
   #leaving: Socket | undefined;
+  #isClosed = false;
 
   constructor(target: HttpTarget, dial: Dial) {
     this.#target = target;
@@ -35,33 +36,33 @@ export class HttpDelivery implements Delivery {
     this.#kept = undefined;
     const answer =
       (kept && (await exchange(kept, head, body, signal))) ||
-      (await exchange(await connect(this.#dial, port, signal), head, body, signal));
+      (await exchange(this.#watch(await connect(this.#dial, port, signal)), head, body, signal));
     if (!answer) throw new Error('the connection was closed without an answer');
     if (answer.status >= ERROR_STATUS_LEAST) {
       answer.socket.destroy();
       throw new Error(`the answer was ${answer.status}`);
     }
-    if (answer.reusable) this.#keep(answer.socket);
-    else this.#letGo(answer.socket);
+    if (this.#isClosed) answer.socket.destroy();
+    else if (answer.reusable) {
+      this.#kept = answer.socket;
+      answer.socket.resume();
+    } else this.#letGo(answer.socket);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#kept?.destroy();
     this.#leaving?.destroy();
   }
 
-  #keep(socket: Socket): void {
-    this.#kept = socket;
-    const forget = () => {
-      if (this.#kept === socket) this.#kept = undefined;
+  /** For as long as it is kept with nothing under way: it may end, and nothing may come unasked. */
+  #watch(socket: Socket): Socket {
+    const over = () => {
+      if (this.#kept !== socket) return;
+      this.#kept = undefined;
+      socket.destroy();
     };
-    socket.once('close', forget);
-    socket.once('end', forget);
-    // Nothing may come unasked.
-    socket.once('data', () => {
-      if (this.#kept === socket) socket.destroy();
-    });
-    socket.resume();
+    return socket.on('close', over).on('end', over).on('data', over);
   }
 
   /** A connection that is closed with an answer half read would look like a failure to the subscriber. */
@@ -108,7 +109,8 @@ function exchange(
   const aborted = () => fail(new Error('no answer in time'));
   socket.on('data', data).on('end', closed).on('close', closed);
   signal.addEventListener('abort', aborted);
-  if (socket.destroyed) closed();
+  if (signal.aborted) aborted();
+  else if (socket.destroyed) closed();
   else {
     socket.cork();
     socket.write(head, 'latin1');

@@ -57,7 +57,8 @@ function wasWritten(socket: Socket, lines: string, signal: AbortSignal): Promise
   const closed = () => resolve(false);
   signal.addEventListener('abort', aborted);
   socket.once('close', closed);
-  socket.write(lines, (error) => resolve(!error));
+  if (signal.aborted) aborted();
+  else socket.write(lines, (error) => resolve(!error));
   return promise.finally(() => {
     signal.removeEventListener('abort', aborted);
     socket.off('close', closed);

@@ -14,7 +14,7 @@ const EXTERNAL_BUDGET_MS = 2000;
 const INTERNAL_BUDGET_MS = 500;
 const RUNTIME_SHARE = 0.3;
 /** What is not delivered by then is lost with its subscribers. */
-const TELEMETRY_MS_MAX = 100;
+const TELEMETRY_MS_MAX = 500;
 
 export interface ShutdownParts {
   readonly clock: Clock;

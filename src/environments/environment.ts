@@ -33,7 +33,7 @@ import { Telemetry } from './telemetry/telemetry.ts';
 const INIT_MS_MAX = 10_000;
 /** The same where the environment is made ready ahead of its invokes, if the function's own timeout is not longer. */
 const PROVISIONED_INIT_MS_MAX = 130_000;
-/** How long telemetry of an invoke may be under way behind it before extensions are frozen over it. */
+/** How long telemetry that waits may take to be delivered before extensions are frozen over it. */
 const TELEMETRY_MS_MAX = 100;
 
 /** The sandbox failed before the function saw anything of the invoke: another environment may take it. */
@@ -152,8 +152,20 @@ export class Environment {
     return !this.#isWorking;
   }
 
-  /** Stops its processes until the next invoke, if it is free. */
+  /** Stops its processes until the next invoke, if it is free; extensions are handed what waits for them before. */
   freeze(): void {
+    if (this.#processes?.extensions.all.length) void this.#freezeBehindTelemetry();
+    else this.#freezeNow();
+  }
+
+  async #freezeBehindTelemetry(): Promise<void> {
+    const { freeSinceMs } = this;
+    await this.#telemetry.flush(TELEMETRY_MS_MAX);
+    // One that has worked meanwhile is frozen in its own time.
+    if (this.freeSinceMs === freeSinceMs) this.#freezeNow();
+  }
+
+  #freezeNow(): void {
     if (this.#isWorking || this.#ended || this.#isFrozen) return;
     this.#isFrozen = true;
     this.#telemetry.pause();
@@ -296,7 +308,6 @@ export class Environment {
     const reason = await conversation.finish();
     if (reason) await this.#reset(reason);
     conversation.report();
-    if (this.#processes?.extensions.all.length) void this.#telemetry.flush(TELEMETRY_MS_MAX);
   }
 
   #withTail(request: EnvironmentRequest, answer: EnvironmentAnswer): EnvironmentAnswer {

@@ -1,6 +1,6 @@
 #!/var/lang/bin/node
 // An extension of the tests: subscribes as the variable SUBSCRIPTION says, keeps in /tmp what it is told and sent, and
-// leaves a hanging receiver hanging where HANG is set.
+// answers nothing where HANG is set, and logs what it is sent where ECHO is.
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, request } from 'node:http';
 import { createServer } from 'node:net';
@@ -8,7 +8,10 @@ import { basename } from 'node:path';
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const { path, body } = JSON.parse(process.env.SUBSCRIPTION);
-const keep = (events) => appendFileSync('/tmp/events', events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+const keep = (events) => {
+  appendFileSync('/tmp/events', events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  if (process.env.ECHO) for (const { type } of events) console.log(`got ${type}`);
+};
 
 function call(method, target, headers, content = '') {
   return new Promise((resolve, reject) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CreateFunctionCommandInput, type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
+import { logWith } from '../support/function-log.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { zipOf } from '../support/zip.ts';
@@ -165,6 +166,21 @@ describe('telemetry of a real extension', { timeout: 180_000 }, () => {
       assert.deepEqual([error, (payload as Kept).events], [undefined, []]);
       assert.match(log, /record 999\nEND /);
     }
+  });
+
+  it('what waits is handed over before the environment is frozen, whatever was asked for', async () => {
+    const buffering = { timeoutMs: 30_000 };
+    const body = { schemaVersion: '2022-12-13', types: ['platform'], destination: HTTP, buffering };
+    await create('frozen', { path: TELEMETRY, body }, { ECHO: '1' });
+    await invokeFunction(client, 'frozen');
+    assert.match(await logWith(server, 'frozen', /^got platform.report$/m), /^got platform.initStart$/m);
+  });
+
+  it('an extension that logs what it is sent, its own log included, harms nobody', async () => {
+    const body = { schemaVersion: '2022-12-13', types: ALL, destination: HTTP, buffering: { timeoutMs: 25 } };
+    await create('echo', { path: TELEMETRY, body }, { ECHO: '1' });
+    for (let n = 0; n < 5; n += 1) assert.equal((await invokeFunction(client, 'echo')).error, undefined);
+    await logWith(server, 'echo', /(^got extension\n){3}/m);
   });
 
   it('a crash is told before the end, and how it ended to the next init', async () => {

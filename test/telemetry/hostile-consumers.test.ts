@@ -9,21 +9,18 @@ import {
   eventsIn,
   httpConsumer,
   httpTo,
+  line,
   OK,
+  SECOND,
   summary,
   type TelemetryWorld,
   telemetryWorld,
 } from './telemetry-world.ts';
 
-const SECOND = 1000;
 const ANSWER_MS = 30_000;
 /** The pauses before the five attempts that follow a refused one. */
 const PAUSES_MS = [100, 200, 400, 800, 1600];
 const REASON = 'Some logs were dropped because the downstream consumer is slower than the logs production rate';
-
-function line({ log }: TelemetryWorld, text: string): void {
-  log.stdout(Buffer.from(`${text}\n`));
-}
 
 /** Lets every further attempt at one batch happen, as each is due. */
 async function throughAttempts({ clock }: TelemetryWorld): Promise<void> {
@@ -71,13 +68,13 @@ describe('a subscriber that', () => {
       });
       const world = telemetryWorld();
       world.subscribe(httpTo(receiver.port));
-      line(world, 'lost');
+      line(world.log, 'lost');
       const attempts = throughAttempts(world);
       await world.telemetry.flush(SECOND * 10);
       await attempts;
       assert.equal(world.dialled.length, 6);
       isWell = true;
-      line(world, 'found');
+      line(world.log, 'found');
       await world.telemetry.flush(SECOND);
       const requests = await Promise.all(Array.from({ length: 7 }, () => receiver.next()));
       const [dropped, found, ...more] = eventsIn(requests[6] ?? '');
@@ -100,7 +97,7 @@ describe('a subscriber that', () => {
     await new Promise((resolve) => early.close(resolve));
     const world = telemetryWorld();
     world.subscribe(httpTo(port, { types: ['function'] }));
-    line(world, 'patience');
+    line(world.log, 'patience');
     const armed = world.clock.armed(100);
     const flushed = world.telemetry.flush(SECOND);
     await armed;
@@ -126,7 +123,7 @@ describe('a subscriber that', () => {
     const { clock, telemetry } = world;
     world.subscribe(httpTo(receiver.port, { types: ['platform', 'function'] }));
     const hung = telemetry.flush(SECOND);
-    for (let n = 0; n < 3500; n += 1) line(world, String(n));
+    for (let n = 0; n < 3500; n += 1) line(world.log, String(n));
     assert.equal(world.dialled.length, 1);
     clock.advance(SECOND);
     await hung;
@@ -153,12 +150,12 @@ describe('a subscriber that', () => {
     const world = telemetryWorld();
     const destination = { protocol: 'TCP', port: receiver.port };
     world.subscribe(httpTo(receiver.port, { types: ['function'], destination, buffering: { maxBytes: 1_048_576 } }));
-    line(world, 'first');
+    line(world.log, 'first');
     await world.telemetry.flush(SECOND);
     assert.equal(await receiver.next(), 'open');
     // Thirty megabytes are more than the kernel keeps for one connection.
     for (let n = 0; n < 200; n += 1) {
-      line(world, 'x'.repeat(150_000));
+      line(world.log, 'x'.repeat(150_000));
       world.clock.advance(50);
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -178,11 +175,11 @@ describe('a subscriber that', () => {
     const world = telemetryWorld();
     const destination = { protocol: 'TCP', port: receiver.port };
     world.subscribe(httpTo(receiver.port, { types: ['function'], destination }));
-    line(world, 'one');
+    line(world.log, 'one');
     await world.telemetry.flush(SECOND);
     assert.match(await receiver.next(), /one/);
     assert.equal(await receiver.next(), 'closed');
-    line(world, 'two');
+    line(world.log, 'two');
     await world.telemetry.flush(SECOND);
     assert.match(await receiver.next(), /two/);
     world.telemetry.reset();
@@ -204,7 +201,7 @@ describe('a subscriber that', () => {
     const world = telemetryWorld();
     world.subscribe(httpTo(receiver.port, { types: ['function'] }));
     for (const text of ['one', 'two']) {
-      line(world, text);
+      line(world.log, text);
       await world.telemetry.flush(SECOND);
       assert.deepEqual(summary(await receiver.next()), [`${text}\n`]);
       assert.equal(await receiver.next(), 'closed');
@@ -219,7 +216,7 @@ describe('a subscriber that', () => {
     world.subscribe(httpTo(hanging.port, { types: ['function'] }));
     world.subscribe(httpTo(receiver.port, { types: ['function'] }), { id: BETA });
     for (const text of ['one', 'two']) {
-      line(world, text);
+      line(world.log, text);
       world.clock.advance(SECOND);
       assert.deepEqual(summary(await receiver.next()), [`${text}\n`]);
     }
@@ -250,7 +247,7 @@ test('what waits for all subscribers of an environment is bounded', async () => 
     assert.equal(world.subscribe(httpTo(hanging.port, changes), { id }).status, '200 OK');
   }
   for (let n = 0; n < 100; n += 1) {
-    line(world, 'x'.repeat(100_000));
+    line(world.log, 'x'.repeat(100_000));
     world.clock.advance(50);
   }
   world.clock.advance(SECOND);

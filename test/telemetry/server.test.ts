@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CreateFunctionCommandInput, type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
-import { logWith } from '../support/function-log.ts';
+import { logWith } from '../environments/scripted.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { zipOf } from '../support/zip.ts';

@@ -7,6 +7,7 @@ import type { Logging } from '../../src/functions/records.ts';
 import { FunctionLog } from '../../src/logs/function-log.ts';
 import { appendedLog } from '../logs/memory-log-store.ts';
 
+export const SECOND = 1000;
 export const NOON_MS = Date.UTC(2026, 0, 2, 12);
 export const NOON = '2026-01-02T12:00:00.000Z';
 export const ALPHA = '11111111-2222-3333-4444-555555555555';
@@ -81,6 +82,11 @@ export function telemetryWorld(
       return { status: head.split('\r\n')[0]?.slice('HTTP/1.1 '.length) ?? '', body: text };
     },
   };
+}
+
+/** The function writes a line. */
+export function line(log: FunctionLog, text: string): void {
+  log.stdout(Buffer.from(`${text}\n`));
 }
 
 export function requestOf(method: string, path: string, identifier: string, body: Buffer): ApiRequest {

@@ -52,8 +52,9 @@ function listen() {
 
 const server = listen();
 await new Promise((resolve) => server.once('listening', resolve));
-const events = JSON.stringify({ events: ['INVOKE', 'SHUTDOWN'] });
-const name = { 'Lambda-Extension-Name': basename(process.argv[1]) };
+// Within the runtime, where it is imported, it hears nothing of the end.
+const events = JSON.stringify({ events: import.meta.main ? ['INVOKE', 'SHUTDOWN'] : ['INVOKE'] });
+const name = { 'Lambda-Extension-Name': import.meta.main ? basename(process.argv[1]) : 'inside' };
 const registered = await call('POST', '/2020-01-01/extension/register', name, events);
 const identity = { 'Lambda-Extension-Identifier': registered.headers['lambda-extension-identifier'] };
 const subscribe = async () => {
@@ -62,10 +63,15 @@ const subscribe = async () => {
 };
 console.log('the extension speaks');
 await subscribe();
-for (let told; told !== 'SHUTDOWN'; ) {
-  const event = await call('GET', '/2020-01-01/extension/event/next', identity);
-  told = JSON.parse(event.text).eventType;
-  if (told === 'INVOKE') await subscribe();
-  else writeFileSync('/tmp/shutdown', event.text);
+
+async function hearEvents() {
+  for (;;) {
+    const event = await call('GET', '/2020-01-01/extension/event/next', identity);
+    if (JSON.parse(event.text).eventType === 'INVOKE') await subscribe();
+    else {
+      writeFileSync('/tmp/shutdown', event.text);
+      process.exit(0);
+    }
+  }
 }
-process.exit(0);
+void hearEvents();

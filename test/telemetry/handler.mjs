@@ -1,6 +1,8 @@
 // The function of the tests: says, fails or waits as its event asks, and hands out what the extension kept in /tmp.
 import { existsSync, readFileSync } from 'node:fs';
 
+if (process.env.INSIDE) await import('./extension.mjs');
+
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
 export const handler = async ({ say, records = 0, exit, until = [] }) => {

@@ -48,10 +48,11 @@ describe('telemetry of a real extension', { timeout: 180_000 }, () => {
     more: Readonly<Record<string, string>> = {},
     LoggingConfig: CreateFunctionCommandInput['LoggingConfig'] = { LogFormat: 'Text' },
   ): Promise<void> {
+    const isInside = more['INSIDE'] !== undefined;
     const Variables = { SUBSCRIPTION: JSON.stringify(subscription), ...more };
     await createFunction(client, name, {
-      files: { 'index.mjs': source('handler.mjs') },
-      Layers: [layer],
+      files: { 'index.mjs': source('handler.mjs'), 'extension.mjs': source('extension.mjs') },
+      Layers: isInside ? [] : [layer],
       MemorySize: 512,
       Timeout: 30,
       Environment: { Variables },
@@ -136,6 +137,19 @@ describe('telemetry of a real extension', { timeout: 180_000 }, () => {
       ],
     );
     assert.deepEqual(events[4]?.record, { requestId: first.requestId });
+  });
+
+  it('by an extension within the runtime', async () => {
+    const body = { schemaVersion: '2022-12-13', types: ['platform', 'function'], destination: HTTP };
+    await create('inside', { path: TELEMETRY, body }, { INSIDE: '1' });
+    const first = await invokeFunction(client, 'inside');
+    assert.match(first.log, /^TELEMETRY\tName: inside\tState: Subscribed\tTypes: \[Platform, Function\]$/m);
+    const until = [`"type":"platform.report","record":{"requestId":"${first.requestId}"`];
+    const { events } = (await invokeFunction(client, 'inside', { until })).payload as Kept;
+    assert.deepEqual(events[0]?.type, 'platform.initStart');
+    assert.ok(
+      events.some(({ type, record }) => type === 'function' && String(record).includes('the extension speaks')),
+    );
   });
 
   it('records are objects where the log is JSON', async () => {

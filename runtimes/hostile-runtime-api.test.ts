@@ -6,8 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FunctionOptions, FunctionProcess } from './function-process.ts';
 import { nodes, startNodeFunction } from './nodejs/node-runtime.ts';
 import { pythons, startPythonFunction } from './python/python-runtime.ts';
+import { rubies, startRubyFunction } from './ruby/ruby-runtime.ts';
 
-/** Each bootstrap has a parser of its own, so each is tried: one Node, and one Python. */
+/** Each bootstrap has a parser of its own, so each is tried: one Node, one Python and one Ruby. */
 const [node] = nodes;
 const python = pythons.at(-1);
 type Start = (test: TestContext, options: Partial<FunctionOptions>) => Promise<FunctionProcess>;
@@ -17,6 +18,11 @@ const bootstraps: [name: string, start: Start][] = [
 if (python !== undefined) {
   const echo = 'def handler(event, context):\n    return event\n';
   bootstraps.push(['Python', (test, options) => startPythonFunction(test, python, echo, options)]);
+}
+const ruby = rubies.at(-1);
+if (ruby !== undefined) {
+  const echo = 'def handler(event:, context:) = event\n';
+  bootstraps.push(['Ruby', (test, options) => startRubyFunction(test, ruby, echo, options)]);
 }
 
 const head = (headers: string) => `HTTP/1.1 200 OK\r\n${headers}\r\n`;

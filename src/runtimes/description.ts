@@ -45,9 +45,10 @@ export interface MachineInterpreter {
   readonly answer: string;
   /** The program itself, from the answer's groups; absent: the program that was asked, links resolved. */
   readonly program?: string;
-  /** The installation's folder, from the program's path, and where it appears inside when it is not the system's own. */
+  /** The installation's folder, from the program's path. */
   readonly home: string;
-  readonly target: string;
+  /** Where that appears inside when it is not the system's own; absent: where it is, for what cannot be moved. */
+  readonly target?: string;
   /** Paths outside the installation that it needs, where they are there: seen inside under the same name. */
   readonly alongside?: readonly string[];
   /** What `--nearest-runtime` takes: the nearest `newer` version, or the nearest on `either` side. */

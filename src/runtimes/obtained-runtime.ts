@@ -149,7 +149,8 @@ function installed({ path, fullVersion, version }: FoundProgram, wanted: Machine
   const isSystems = path.startsWith(SYSTEM_FOLDER) && !HIDDEN_FOLDERS.some((folder) => path.startsWith(folder));
   if (isSystems) return { path, hostPath: path, version, fullVersion, mounts: alongside };
   const home = join(path, wanted.home);
-  const inside = join(wanted.target, relative(home, path));
-  const mounts = [{ source: home, target: wanted.target }, ...alongside];
+  const target = wanted.target ?? home;
+  const inside = join(target, relative(home, path));
+  const mounts = [{ source: home, target }, ...alongside];
   return { path: inside, hostPath: path, version, fullVersion, mounts };
 }

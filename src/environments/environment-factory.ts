@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { Settings, VersionBody } from '../functions/records.ts';
@@ -155,12 +155,14 @@ export class EnvironmentFactory {
     );
     const bootstrap = await findBootstrap(places, mounts, (path) => sandbox.path(path));
     const problem = runtime.interpreter ? undefined : bootstrap.problem;
+    const interpreter = runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '';
     const values: Record<string, string> = {
       taskRoot,
       runtimeDir,
       layerRoot,
       version: runtime.version,
-      interpreter: runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '',
+      interpreter,
+      interpreterFolder: dirname(interpreter),
       memoryMb: String(settings.memoryMb),
       handler: settings.handler ?? '',
       runtime: settings.runtime ?? '',

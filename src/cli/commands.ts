@@ -63,6 +63,13 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./env.ts'),
   },
   {
+    name: 'runtimes',
+    synopsis: '[ls | install NAME… | rm NAME…]',
+    summary: 'say what runtimes run on, fetch them ahead, remove them',
+    otherWords: ['runtime', 'install', 'languages'],
+    load: () => import('./runtimes.ts'),
+  },
+  {
     name: 'doctor',
     synopsis: '[OPTIONS]',
     summary: 'say what this machine gives and how to mend what it lacks',

@@ -1,8 +1,9 @@
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { type Call, type Command, serverOptions } from './command.ts';
 import { type Connection, connectionOf } from './connection.ts';
-import { examineDisk, examineLimits, examineRuntimes } from './examine-machine.ts';
+import { examineDisk, examineLimits } from './examine-machine.ts';
 import { examineNeighbours } from './examine-neighbours.ts';
+import { runtimeFindings } from './examine-runtimes.ts';
 import { examineSandbox, examineServer } from './examine-sandbox.ts';
 import { CommandFailure, EXIT_FAILED, EXIT_OK } from './failure.ts';
 import type { Finding } from './finding.ts';
@@ -45,7 +46,7 @@ async function examine(call: Call, config: Config, connection: Connection): Prom
   const parts = await Promise.all([
     examineSandbox(),
     examineServer(connection.endpoint),
-    examineRuntimes(call.env),
+    runtimeFindings(config, call.env),
     examineLimits(config),
     examineDisk(config),
     examineNeighbours(config, connection),

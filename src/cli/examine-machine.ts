@@ -1,12 +1,9 @@
 import { constants, readFileSync } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
-import { versionsOf } from '../runtimes/description.ts';
-import { machinePrograms, shippedFamily } from '../runtimes/machine-programs.ts';
 import { sizeText } from './code-files.ts';
-import type { Environment } from './command.ts';
 import { type Finding, lack, note, ok } from './finding.ts';
 
 /** Each execution environment costs some ten descriptors in the server. */
@@ -93,58 +90,4 @@ async function examineFolder(name: string, folder: string, option: string): Prom
 async function nearestExisting(folder: string): Promise<string> {
   const there = await stat(folder).catch(() => undefined);
   return there || dirname(folder) === folder ? folder : nearestExisting(dirname(folder));
-}
-
-/** Which runtimes can run here. */
-export async function examineRuntimes(env: Environment): Promise<Finding[]> {
-  const major = process.versions.node.split('.')[0];
-  const found: Finding[] = [ok('runtimes', `nodejs${major}.x`, `Node ${process.versions.node}, ${process.execPath}`)];
-  if (await onPath('npm', env)) found.push(ok('runtimes', 'other nodejs', 'fetched by npm on first use, and kept'));
-  else
-    found.push(
-      lack('runtimes', 'other nodejs', 'npm, which fetches them, is not on PATH', ['sudo apt-get install npm']),
-    );
-  const pythons = await machinePrograms('python', env).known();
-  for (const { version, fullVersion, path } of pythons)
-    found.push(ok('runtimes', `python${version}`, `Python ${fullVersion}, ${path}`));
-  found.push(
-    ...(await missingPythons(
-      pythons.map(({ version }) => version),
-      env,
-    )),
-  );
-  found.push(
-    ok('runtimes', 'provided', 'provided.al2023 and provided.al2 run any bootstrap that runs on this machine'),
-  );
-  return found;
-}
-
-async function missingPythons(versions: readonly string[], env: Environment): Promise<Finding[]> {
-  const missing = versionsOf(shippedFamily('python')).filter((version) => !versions.includes(version));
-  if (missing.length === 0) return [];
-  const install = (version: string) => `uv python install ${version}`;
-  const uvFirst = (await onPath('uv', env))
-    ? []
-    : ['pipx install uv   # for the next command; where pip may: python3 -m pip install --user uv'];
-  if (versions.length === 0) {
-    const mend = [
-      'sudo apt-get install python3   # the one version of the distribution',
-      ...uvFirst,
-      install('3.13   # any version'),
-    ];
-    return [lack('runtimes', 'python', 'no Python found on PATH, in pyenv, uv or /opt', mend)];
-  }
-  const newest = missing.at(-1)!;
-  return [note('runtimes', 'other python', `not found: ${missing.join(', ')}`, [...uvFirst, install(newest)])];
-}
-
-async function onPath(program: string, env: Environment): Promise<boolean> {
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    const found = await access(join(folder, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (folder !== '' && found) return true;
-  }
-  return false;
 }

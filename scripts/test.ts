@@ -38,6 +38,8 @@ function testEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|LAMBDAD)_/.test(name));
   return {
     ...Object.fromEntries(kept),
+    // Fetching the SDKs of the runtimes is for the tests that are about them.
+    LAMBDAD_BUNDLED_SDK: 'off',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',

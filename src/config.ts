@@ -37,6 +37,8 @@ export interface Config {
   /** How long running invokes may take to finish at shutdown. */
   readonly shutdownMs: number;
   readonly nearestRuntime: boolean;
+  /** Whether runtimes get the AWS SDKs that AWS's bring along. */
+  readonly bundledSdk: 'on' | 'off';
   /** URL of a Maven repository, for machines without `mvn`. */
   readonly mavenRepository: string | undefined;
   /** Whether functions can be created and updated on runtimes that AWS has closed. */
@@ -91,6 +93,7 @@ const options = {
   'code-storage-mb': { type: 'string', default: '76800' },
   'shutdown-seconds': { type: 'string', default: '10' },
   'nearest-runtime': { type: 'boolean', default: false },
+  'bundled-sdk': { type: 'string', default: 'on' },
   'maven-repository': { type: 'string' },
   'deprecated-runtimes': { type: 'string', default: 'refuse' },
   'public-policies': { type: 'string', default: 'allow' },
@@ -121,6 +124,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   concurrency: "N   concurrent executions of one account's region (1000)",
   'code-storage-mb': "N   zipped packages of one account's region together (76800)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
+  'bundled-sdk': "on|off   the AWS SDKs that AWS's Node and Python runtimes bring along (on)",
   'nearest-runtime': '  run a function on the nearest version when its own runtime is not found',
   'maven-repository': 'URL   where jars of the Java runtimes come from without mvn (asks mvn)',
   'deprecated-runtimes': 'refuse|allow   functions on runtimes that AWS has closed (refuse)',
@@ -228,6 +232,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     codeStorageBytes: integer('code-storage-mb', values['code-storage-mb'], 1, 1_073_741_824) * 1_048_576,
     shutdownMs: seconds('shutdown-seconds', 900),
     nearestRuntime: values['nearest-runtime'],
+    bundledSdk: oneOf('bundled-sdk', values['bundled-sdk'], ['on', 'off']),
     mavenRepository: httpUrl('maven-repository', values['maven-repository']),
     deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),

@@ -179,6 +179,13 @@ function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Prom
   return { stop: () => clearInterval(timer), last: () => running };
 }
 
+function runtimesOf(config: Config, progress: (line: string) => void): InstalledRuntimes {
+  const { cacheDir, nearestRuntime: nearest, mavenRepository, bundledSdk } = config;
+  const onlyNecessary = bundledSdk === 'off';
+  const directory = assetPath('runtimes');
+  return new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, onlyNecessary, progress });
+}
+
 /** Everything behind the HTTP server. */
 async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
   const clock = systemClock;
@@ -199,7 +206,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
-  const runtimes = runtimesOf(config);
+  const runtimes = runtimesOf(config, note);
   const surroundings = surroundingsOf({ ...config, mounts }, neighbours, access.functionKeys, lines);
   const factory = new EnvironmentFactory({
     ...surroundings.parts,

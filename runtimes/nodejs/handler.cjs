@@ -7,6 +7,7 @@ const { createRequire } = require('module');
 const path = require('path');
 const { pathToFileURL } = require('url');
 const { runtimeError } = require('./errors.cjs');
+const { importModuleFromNodePath } = require('./node-path-imports.cjs');
 
 const streamingMark = Symbol.for('aws.lambda.runtime.handler.streaming');
 const highWaterMarkMark = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
@@ -79,6 +80,7 @@ async function requireFirst(file) {
 }
 
 function importFile(file) {
+  importModuleFromNodePath();
   return import(pathToFileURL(file).href);
 }
 

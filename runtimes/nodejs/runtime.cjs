@@ -16,6 +16,7 @@ const { loadHandler, streamifyResponse } = require('./handler.cjs');
 const { HttpResponseStream } = require('./http-response-stream.cjs');
 const { awaitingInvoker, callbackInvoker } = require('./invocation.cjs');
 const { InvokeStore, invokeContext } = require('./invoke-store.cjs');
+const { importFromNodePath } = require('./node-path-imports.cjs');
 
 /** Everything in which nodejs18.x to nodejs22.x differ from nodejs24.x and later. */
 const behaviours = {
@@ -73,6 +74,7 @@ async function run() {
   if (behaviour.callbacks) process.on('beforeExit', () => onEmptyLoop());
   if (behaviour.catchesUncaught) catchUncaught();
 
+  importFromNodePath();
   let loaded;
   try {
     loaded = await loadHandler(behaviour, env.LAMBDA_TASK_ROOT, env._HANDLER || '');

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
+import { LruMap } from '../base/lru.ts';
 import type { Settings, VersionBody } from '../functions/records.ts';
 import { runtimeVersionArn } from '../functions/runtime-support.ts';
 import { openVariables, type Variables } from '../functions/sealed-environment.ts';
@@ -26,6 +27,8 @@ import { type Mount, MountFailed, type Sandbox, type SandboxKind } from './sandb
 import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
 
+/** Remembered as said; beyond it something may be said twice. */
+const NOTED_MAX = 10_000;
 const MEGABYTE = 1_048_576;
 /** The structured-log descriptor that sandboxes hand to the runtime. */
 const LOG_DESCRIPTOR = 3;
@@ -69,6 +72,7 @@ interface Made {
 /** Builds execution environments: code unpacked, runtime found, sandbox made, process described. */
 export class EnvironmentFactory {
   readonly #parts: EnvironmentFactoryParts;
+  readonly #noted = new LruMap<string, true>(NOTED_MAX);
 
   constructor(parts: EnvironmentFactoryParts) {
     this.#parts = parts;
@@ -98,7 +102,7 @@ export class EnvironmentFactory {
     const sandbox = await this.#sandbox(target, mounts, given);
     try {
       const log = this.#log(target, settings);
-      for (const note of runtime.notes) log.stderr(Buffer.from(`lambdad: ${note}\n`));
+      for (const note of this.#newNotes(target, runtime)) log.stderr(Buffer.from(`lambdad: ${note}\n`));
       if (code.warning !== undefined) log.stderr(Buffer.from(`lambdad: ${code.warning}\n`));
       for (const line of this.#parts.inertNotes(target)) log.stderr(Buffer.from(`${line}\n`));
       for (const text of [...sandbox.notes, ...unreachableEndpoints(own, this.#parts.sandboxes.hostPorts)])
@@ -128,6 +132,16 @@ export class EnvironmentFactory {
       given.takeBack();
       throw error instanceof MountFailed ? fileSystems.refusalOf(target, error.target, error.message) : error;
     }
+  }
+
+  /** What is to be said of the runtime and was not yet said to this function. */
+  #newNotes({ account, region, version }: EnvironmentTarget, runtime: ObtainedRuntime): readonly string[] {
+    return runtime.notes.filter((note) => {
+      const key = [account, region, version.functionName, note].join(' ');
+      if (this.#noted.get(key)) return false;
+      this.#noted.set(key, true);
+      return true;
+    });
   }
 
   #log(target: EnvironmentTarget, settings: Settings): FunctionLog {

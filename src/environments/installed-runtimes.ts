@@ -7,6 +7,8 @@ export interface RuntimesOptions {
   readonly directory: string;
   readonly cacheDir: string;
   readonly nearest: boolean;
+  /** Leave out what a runtime works without: the AWS SDKs that AWS's bring along. */
+  readonly onlyNecessary?: boolean;
   /** URL of a Maven repository, for machines without `mvn`. */
   readonly mavenRepository?: string | undefined;
   /** Lines about what takes long. */
@@ -19,11 +21,26 @@ export class InstalledRuntimes {
   readonly #families: readonly RuntimeFamily[];
   readonly #use: CacheUse;
   readonly #known = new Map<string, Promise<ObtainedRuntime>>();
+  readonly #attempts = new Map<string, Promise<ObtainedRuntime>>();
 
   constructor(options: RuntimesOptions) {
     this.#options = options;
     this.#families = readRuntimeFamilies(options.directory);
     this.#use = new CacheUse(options.cacheDir);
+  }
+
+  /** For a function's activation: fetches what could not be had before. Rejects with RuntimeMissing. */
+  async prepare(identifier: string): Promise<void> {
+    const known = this.#known.get(identifier);
+    if (!known) return void (await this.find(identifier));
+    if (!(await known).isIncomplete) return;
+    // Until it is there, environments start on what is known.
+    let attempt = this.#attempts.get(identifier);
+    if (!attempt) {
+      attempt = this.#find(identifier).finally(() => this.#attempts.delete(identifier));
+      this.#attempts.set(identifier, attempt);
+    }
+    this.#known.set(identifier, Promise.resolve(await attempt));
   }
 
   /** Rejects with RuntimeMissing. */

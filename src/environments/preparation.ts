@@ -15,7 +15,7 @@ export function preparation(packages: CodePackages, runtimes: InstalledRuntimes)
       await unpacked(packages, version);
       await layerFolder(packages, version.settings);
       try {
-        await runtimes.find(version.settings.runtime ?? '');
+        await runtimes.prepare(version.settings.runtime ?? '');
       } catch (error) {
         if (error instanceof RuntimeMissing) throw new PreparationFailed('InvalidRuntime', error.message);
         throw error;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachedFolder } from './cached-folder.ts';
 import { ClientMissing, runClient } from './client-run.ts';
@@ -17,7 +17,9 @@ export function artefactsOf(family: RuntimeFamily, version: string): readonly Ar
 
 /** Where an artefact lies once it is fetched: named for what pins it, so that another pin is another folder. */
 export function artefactPlace(cacheDir: string, family: RuntimeFamily, artefact: Artefact): string {
-  const digest = createHash('sha256').update(pinsOf(family, artefact)).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(pinsOf(family, artefact));
+  if (artefact.leaveOut) hash.update(JSON.stringify(artefact.leaveOut));
+  const digest = hash.digest('hex').slice(0, 16);
   return join(cacheDir, 'artefacts', `${family.name}-${artefact.name}-${digest}`);
 }
 
@@ -45,24 +47,55 @@ export interface ArtefactFetch {
 
 /** Fetches an artefact into its place, unless it is there. Rejects with an Error whose message says why it cannot. */
 export async function fetchArtefact(fetch: ArtefactFetch): Promise<void> {
-  const { family, artefact, place } = fetch;
+  const { artefact, place } = fetch;
   await cachedFolder(place, async (work) => {
-    switch (artefact.client) {
-      case 'npm':
-        for (const name of ['package.json', 'package-lock.json'])
-          await copyFile(join(family.directory, artefact.folder, name), join(work, name));
-        return npmCi(work, fetch.env);
-      case 'pip':
-        return fetchPip(join(family.directory, artefact.requirements), work, fetch);
-      case 'maven':
-        return fetchMavenFiles(artefact.files, work, fetch);
-    }
+    await fill(work, fetch);
+    if (artefact.leaveOut) await removeLeftOut(work, artefact.leaveOut);
   });
 }
 
+async function fill(work: string, fetch: ArtefactFetch): Promise<void> {
+  const { family, artefact } = fetch;
+  switch (artefact.client) {
+    case 'npm':
+      return fetchNpm(join(family.directory, artefact.folder), work, fetch);
+    case 'pip':
+      return fetchPip(join(family.directory, artefact.requirements), work, fetch);
+    case 'maven':
+      return fetchMavenFiles(artefact.files, work, fetch);
+  }
+}
+
+async function fetchNpm(folder: string, work: string, { artefact, env }: ArtefactFetch): Promise<void> {
+  const described = ['package.json', 'package-lock.json'];
+  for (const name of described) await copyFile(join(folder, name), join(work, name));
+  // A function waits for it, and can do without.
+  await npmCi(work, env, artefact.optional ? ['--fetch-retries=0'] : []);
+  for (const name of described) await rm(join(work, name));
+}
+
+async function removeLeftOut(root: string, leaveOut: readonly string[]): Promise<void> {
+  const named = new Set(leaveOut.map((pattern) => (pattern.includes('/') ? join(root, pattern) : pattern)));
+  const endings = leaveOut.filter((pattern) => pattern.startsWith('*')).map((pattern) => pattern.slice(1));
+  const look = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (named.has(entry.name) || named.has(path) || endings.some((ending) => entry.name.endsWith(ending)))
+        await rm(path, { recursive: true });
+      else if (entry.isDirectory()) await look(path);
+    }
+  };
+  await look(root);
+}
+
 /** By the interpreter's own pip, else by that of the `python3` on PATH, else by uv. */
-async function fetchPip(requirements: string, work: string, { interpreter, env }: ArtefactFetch): Promise<void> {
+async function fetchPip(
+  requirements: string,
+  work: string,
+  { artefact, interpreter, env }: ArtefactFetch,
+): Promise<void> {
   const options = ['--no-deps', '--require-hashes', '--only-binary', ':all:', '--target', work, '-r', requirements];
+  if (artefact.optional) options.push('--retries', '0');
   const quiet = [
     '--quiet',
     '--no-input',

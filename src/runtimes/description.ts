@@ -83,8 +83,10 @@ export type Artefact = VersionRange & {
   readonly name: string;
   /** Folder below the runtime's folder that gets them; `.` is the folder itself. */
   readonly place: string;
-  /** The runtime works without it: a failure to fetch it is said, and no more. */
+  /** The runtime works without it: a failure to fetch it is said, and no more; `--bundled-sdk off` does not fetch it. */
   readonly optional?: boolean;
+  /** What of it is not kept: names of files and folders wherever they lie, `*.ending`, or paths from its folder. */
+  readonly leaveOut?: readonly string[];
 } & (NpmPackages | PipPackages | MavenFiles);
 
 /** A folder of the family's with package.json and package-lock.json; gives `node_modules`. */

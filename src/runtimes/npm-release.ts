@@ -59,6 +59,6 @@ export async function fetchRelease(place: string, release: NpmRelease, env: Envi
 }
 
 /** Installs what the lock file of a folder names, without running anything of it. */
-export function npmCi(directory: string, env: Environment): Promise<void> {
-  return runClient('npm', ['ci', ...OPTIONS], directory, env);
+export function npmCi(directory: string, env: Environment, more: readonly string[] = []): Promise<void> {
+  return runClient('npm', ['ci', ...OPTIONS, ...more], directory, env);
 }

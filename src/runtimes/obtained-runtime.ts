@@ -19,6 +19,8 @@ export interface ObtainedRuntime extends RuntimeMatch {
   readonly directory: string;
   /** Lines for the function's log: another version than asked for, an artefact that could not be had. */
   readonly notes: readonly string[];
+  /** An optional artefact could not be had: worth another try. */
+  readonly isIncomplete: boolean;
 }
 
 /** The runtime cannot be had here: the reason, for people, names what installs it. */
@@ -28,6 +30,8 @@ export interface ObtainOptions {
   readonly cacheDir: string;
   /** Take the nearest version where the right one is not found. */
   readonly nearest: boolean;
+  /** Leave out what a runtime works without. */
+  readonly onlyNecessary?: boolean;
   /** URL of a Maven repository, for machines without `mvn`. */
   readonly mavenRepository?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -40,12 +44,14 @@ export interface ObtainOptions {
 /** Finds a runtime's interpreter, and fetches what is missing. Rejects with RuntimeMissing. */
 export async function obtainRuntime(match: RuntimeMatch, options: ObtainOptions): Promise<ObtainedRuntime> {
   const { interpreter: wanted, name } = match.family.description;
-  if (wanted === null) return { ...match, directory: match.family.directory, notes: [] };
+  if (wanted === null) return { ...match, directory: match.family.directory, notes: [], isIncomplete: false };
   const interpreter =
     wanted.from === 'npm' ? await npmProgram(match, wanted, options) : await machineProgram(match, wanted, options);
   const notes = interpreter.note === undefined ? [] : [interpreter.note];
   const artefacts: { folder: string; place: string }[] = [];
+  let isIncomplete = false;
   for (const artefact of artefactsOf(match.family, interpreter.version)) {
+    if (artefact.optional && options.onlyNecessary) continue;
     try {
       artefacts.push({ folder: await artefactFolder(match, artefact, interpreter, options), place: artefact.place });
     } catch (error) {
@@ -53,6 +59,7 @@ export async function obtainRuntime(match: RuntimeMatch, options: ObtainOptions)
       if (!artefact.optional) throw new RuntimeMissing(text);
       options.progress(text);
       notes.push(text);
+      isIncomplete = true;
     }
   }
   const directory = await readyFolder({
@@ -62,7 +69,7 @@ export async function obtainRuntime(match: RuntimeMatch, options: ObtainOptions)
     cacheDir: options.cacheDir,
     ...(options.uses ? { uses: options.uses } : {}),
   });
-  return { ...match, interpreter, directory, notes };
+  return { ...match, interpreter, directory, notes, isIncomplete };
 }
 
 async function artefactFolder(

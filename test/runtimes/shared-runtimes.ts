@@ -39,7 +39,7 @@ export interface Failure {
 }
 
 /** Every version of Node where everything is required, two of them elsewhere. */
-const nodeMajors = everythingRequired ? [12, 14, 16, 18, 20, 22, 24, 26] : [22, 24];
+export const nodeMajors = everythingRequired ? [12, 14, 16, 18, 20, 22, 24, 26] : [22, 24];
 const FETCH_MS_MAX = 300_000;
 
 function source(name: string): string {
@@ -64,8 +64,8 @@ const nodes = nodeMajors.map(
 const pythonsFound = (await machinePrograms('python', process.env).known()).filter(
   (_python, at, all) => everythingRequired || at === 0 || at === all.length - 1,
 );
-const pythonVersions = pythonsFound.length === 0 ? ['3.13'] : pythonsFound.map(({ version }) => version);
-const skipWithoutPython = skipUnless(pythonsFound.length > 0, 'needs a Python that Lambda has a runtime for');
+export const pythonVersions = pythonsFound.length === 0 ? ['3.13'] : pythonsFound.map(({ version }) => version);
+export const skipWithoutPython = skipUnless(pythonsFound.length > 0, 'needs a Python that Lambda has a runtime for');
 
 const pythons = pythonVersions.map(
   (version): SharedRuntime => ({

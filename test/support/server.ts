@@ -105,7 +105,13 @@ function spawnServer(options: TestServerOptions, home: string, dataDir: string, 
   const flags = ['--port', '0', '--data', dataDir, '--cache', cacheDir, ...(options.args ?? [])];
   // Neighbours are those that a test names, not those of whoever runs it.
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_ENDPOINT_URL')));
-  const environment: NodeJS.ProcessEnv = { ...own, ...(options.asUser ? { HOME: home } : {}), ...options.env };
+  // Only tests that ask for the SDKs of the runtimes wait until they are fetched.
+  const environment: NodeJS.ProcessEnv = {
+    LAMBDAD_BUNDLED_SDK: 'off',
+    ...own,
+    ...(options.asUser ? { HOME: home } : {}),
+    ...options.env,
+  };
   // A server inside a test run is no test file: node's runner must not take its output for reports.
   environment['NODE_TEST_CONTEXT'] = undefined;
   return spawn(checkout.node, [join(checkout.root, 'bin', 'lambdad.mjs'), 'start', ...flags], {

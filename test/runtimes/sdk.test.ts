@@ -8,8 +8,8 @@ import { type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-l
 import { shippedFamily } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { sharedCacheDir } from '../support/shared-cache.ts';
 import { zipOf } from '../support/zip.ts';
-import { runtimeCache } from './shared-cache.ts';
 import { nodeMajors, pythonVersions, type RuntimeName, skipWithoutPython } from './shared-runtimes.ts';
 
 const FETCH_MS_MAX = 300_000;
@@ -46,7 +46,7 @@ describe('bundled SDKs', { timeout: FETCH_MS_MAX }, () => {
   let client: LambdaClient;
 
   before(async () => {
-    const args = ['--bundled-sdk', 'on', '--cache', runtimeCache, '--deprecated-runtimes', 'allow'];
+    const args = ['--bundled-sdk', 'on', '--cache', sharedCacheDir, '--deprecated-runtimes', 'allow'];
     server = await startTestServer({ args });
     client = server.client();
   });

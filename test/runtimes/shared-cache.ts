@@ -1,10 +1,5 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { sharedCacheDir } from '../support/shared-cache.ts';
 
-const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-
-/** Runtimes that servers fetch, once and for all runs, as for a user. */
-export const runtimeCache = join(cache, 'lambdad');
-
-/** What the tests themselves build or fetch and want to find again. */
-export const testCache = join(cache, 'lambdad-tests');
+/** What the tests themselves build and want to find again. */
+export const testCache = join(dirname(sharedCacheDir), 'lambdad-tests');

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import type { CreateFunctionCommandInput } from '@aws-sdk/client-lambda';
 import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { everythingRequired, skipUnless } from '../support/requirement.ts';
-import type { ZipEntry } from '../support/zip.ts';
+import { type ZipEntry, zipOf } from '../support/zip.ts';
 import { GO_BUILD_MS_MAX, goBootstrap, skipWithoutGo } from './go-program.ts';
 import { RUST_BUILD_MS_MAX, rustBootstrap, skipWithoutRust } from './rust-program.ts';
+import { javaClasses, skipWithoutJavac } from './shared-java.ts';
 
 export type Files = Readonly<Record<string, ZipEntry>>;
 export type RuntimeName = NonNullable<CreateFunctionCommandInput['Runtime']>;
@@ -28,7 +29,7 @@ export interface SharedRuntime {
   /** The payload of `fail`. */
   readonly failure: (message: string) => Failure;
   /** Files of a layer in which the language finds `of-a-layer` by itself, for `library`; absent: it has no such place. */
-  readonly library?: Files;
+  readonly library?: () => Promise<Files>;
 }
 
 export interface Failure {
@@ -56,7 +57,7 @@ const nodes = nodeMajors.map(
     files: async () => ({ 'app.js': source('app.js') }),
     executionEnvironment: `AWS_Lambda_nodejs${major}.x`,
     failure: (errorMessage) => ({ errorType: 'RangeError', errorMessage, more: ['trace'] }),
-    library: { 'nodejs/node_modules/of-a-layer/index.js': "module.exports = 'found in a layer';" },
+    library: async () => ({ 'nodejs/node_modules/of-a-layer/index.js': "module.exports = 'found in a layer';" }),
   }),
 );
 
@@ -82,9 +83,31 @@ const pythons = pythonVersions.map(
       // python3.8 leaves the request's id out.
       more: version === '3.8' ? ['stackTrace'] : ['requestId', 'stackTrace'],
     }),
-    library: { 'python/of_a_layer.py': "name = 'found in a layer'\n" },
+    library: async () => ({ 'python/of_a_layer.py': "name = 'found in a layer'\n" }),
   }),
 );
+
+/** Every Java that is there, for its first identifier, where everything is required; else the oldest. */
+const javasFound = (await machinePrograms('java', process.env).known()).filter(
+  (_java, at) => everythingRequired || at === 0,
+);
+
+const javas = javasFound.map(({ version }): SharedRuntime => {
+  const runtime = version === '8' ? 'java8.al2' : `java${version}`;
+  return {
+    title: runtime,
+    runtime,
+    handler: 'App::handle',
+    skip: skipWithoutJavac,
+    readyMsMax: FETCH_MS_MAX,
+    files: async () => ({ 'App.class': (await javaClasses()).App }),
+    executionEnvironment: `AWS_Lambda_${runtime}`,
+    failure: (errorMessage) => ({ errorType: 'java.lang.ArithmeticException', errorMessage, more: ['stackTrace'] }),
+    library: async () => ({
+      'java/lib/library.jar': await zipOf({ 'OfALayer.class': (await javaClasses()).OfALayer }),
+    }),
+  };
+});
 
 const go: SharedRuntime = {
   title: 'Go, aws-lambda-go on provided.al2023',
@@ -110,4 +133,4 @@ const rust: SharedRuntime = {
   }),
 };
 
-export const sharedRuntimes: readonly SharedRuntime[] = [...nodes, ...pythons, go, rust];
+export const sharedRuntimes: readonly SharedRuntime[] = [...nodes, ...pythons, ...javas, go, rust];

@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { createFunction, type Invoked, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { sharedCacheDir } from '../support/shared-cache.ts';
 import { zipOf } from '../support/zip.ts';
-import { runtimeCache } from './shared-cache.ts';
 import { type RuntimeName, type SharedRuntime, sharedRuntimes } from './shared-runtimes.ts';
 
 const SUITE_MS_MAX = 120_000;
@@ -23,7 +23,7 @@ let server: TestServer;
 let client: LambdaClient;
 
 before(async () => {
-  server = await startTestServer({ args: ['--cache', runtimeCache, '--deprecated-runtimes', 'allow'] });
+  server = await startTestServer({ args: ['--cache', sharedCacheDir, '--deprecated-runtimes', 'allow'] });
   client = server.client();
 });
 after(() => server.stop());
@@ -64,7 +64,7 @@ for (const [at, runtime] of sharedRuntimes.entries()) {
 
 async function deploy(runtime: SharedRuntime, name: string): Promise<void> {
   const greeting = { 'greeting.txt': 'hello from a layer', wrap: { content: WRAPPER, mode: 0o755 } };
-  const Content = { ZipFile: await zipOf({ ...greeting, ...runtime.library }) };
+  const Content = { ZipFile: await zipOf({ ...greeting, ...(await runtime.library?.()) }) };
   const layer = await client.send(new PublishLayerVersionCommand({ LayerName: name, Content }));
   await createFunction(client, name, {
     Runtime: runtime.runtime as RuntimeName,

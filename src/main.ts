@@ -252,11 +252,6 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   return { services, policies, logs, sandboxes, surroundings };
 }
 
-function runtimesOf({ cacheDir, nearestRuntime: nearest, mavenRepository }: Config): InstalledRuntimes {
-  const directory = assetPath('runtimes');
-  return new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, progress: note });
-}
-
 /** What functions find around them: credentials, file systems, addresses of services. */
 function surroundingsOf(config: Config, { sts }: Neighbours, keys: FunctionKeys, lines: string[]) {
   const { functionCredentials, neighbourCredentials, passedEndpoints, mounts, network } = config;

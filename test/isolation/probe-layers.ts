@@ -104,7 +104,6 @@ export const probeWalls: Readonly<Record<string, Walls>> = {
   reach_loopback_v6: net,
   reach_any_address_v6: net,
   reach_loopback_mapped_into_v6: net,
-  reach_host_name: net,
   reach_lan_address: net,
   reach_lan_address_v6: net,
   reach_lan_address_mapped_into_v6: net,

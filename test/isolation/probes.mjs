@@ -55,7 +55,6 @@ const reaches = {
   loopback_v6: () => '::1',
   any_address_v6: () => '::',
   loopback_mapped_into_v6: () => '::ffff:127.0.0.1',
-  host_name: () => 'localhost',
   lan_address: (world) => world.lanAddress,
   lan_address_v6: (world) => world.lanAddress6,
   lan_address_mapped_into_v6: (world) => `::ffff:${world.lanAddress}`,

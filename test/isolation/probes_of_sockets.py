@@ -62,7 +62,6 @@ ADDRESSES = {
     'loopback_v6': lambda world: '::1',
     'any_address_v6': lambda world: '::',
     'loopback_mapped_into_v6': lambda world: '::ffff:127.0.0.1',
-    'host_name': lambda world: 'localhost',
     'lan_address': lambda world: world['lanAddress'],
     'lan_address_v6': lambda world: world['lanAddress6'],
     'lan_address_mapped_into_v6': lambda world: '::ffff:' + world['lanAddress'],

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openOutput, openWorkshop, SANDBOX_HOST_UID, spawnSandbox } from '../../native/launcher-harness.ts';
-import { setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
+import { type LinuxSandboxOptions, setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
 import type { Outcome } from './battery-run.ts';
 import type { ProbeWorld, Walls } from './probe-layers.ts';
 
@@ -54,20 +54,18 @@ export async function probeWithoutWalls(
 }
 
 function setupOf(directory: string, emptyDir: string, code: string): string[] {
-  const options = { binary: '', runDir: join(directory, 'root'), emptyDir, network: 'none' } as const;
+  const options = { runDir: join(directory, 'root'), emptyDir };
   const mounts = [
     { source: code, target: '/var/task' },
     { source: process.execPath, target: process.execPath },
   ];
   const spec = { id: 'probe', mounts, tmpBytes: TMP_BYTES, memoryBytes: 0 };
-  return setupStrings(options as never, spec, SANDBOX_HOST_UID);
+  return setupStrings(options as LinuxSandboxOptions, spec, SANDBOX_HOST_UID);
 }
 
 function withoutWalls(setup: readonly string[], world: ProbeWorld, { omit = [], bind, tmp }: Walls): string[] {
-  const end = setup.lastIndexOf('end');
-  // A host's network may have that port in use, and no probe wants the Runtime API.
-  const listen = setup.indexOf('listen');
-  const strings = [...setup.slice(0, listen), ...setup.slice(listen + 2, end)];
+  // Without a listener: a host's network may have that port in use, and no probe wants the Runtime API.
+  const strings = [...setup, 'network', 'none'];
   if (tmp) {
     const at = strings.indexOf('tmp');
     strings.splice(at, 3, 'bind', tmp(world), '/tmp', 'rw');

@@ -19,8 +19,8 @@ import {
 /** What is remembered of the automaton: a megabyte, and some more for expressions that repeat much. */
 const STATES_MAX = 500;
 const SYMBOLS = 257;
-/** Work on one text, in places looked at: some tenths of a second. */
-const STEPS_MAX = 20_000_000;
+/** Work on one text, in places looked at: two tenths of a second. Others wait so long. */
+const STEPS_MAX = 4_000_000;
 
 interface State {
   /** Places in the program that wait for a character. */

@@ -3,7 +3,8 @@
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html): terms, `{ JSON conditions }`,
  * `[space-delimited columns]` and `%regular expressions%`. Case counts.
  *
- * Deliberate difference from AWS: a term is found inside longer words too.
+ * Deliberate differences from AWS: a term is found inside longer words too; a regular expression that takes too much work on
+ * one event is refused then.
  */
 import { parseColumnsPattern } from './filter-pattern-columns.ts';
 import { invalidPattern } from './filter-pattern-error.ts';

@@ -118,7 +118,8 @@ export class LogGroups {
       if (isOf(key, other)) own += other.declaredStreams;
     }
     if (all >= this.#limits.streamsMax || own >= this.#limits.streamsOfNamespaceMax) return 'full';
-    await this.#makeDirectory(group.directory, key);
+    // A record was synced together with everything above it.
+    if (!group.isRecorded) await this.#makeDirectory(group.directory, key);
     const encoded = encodeName(key.stream);
     await keepNameSynced(join(group.directory, encoded), key.stream);
     await writeSynced(join(group.directory, streamFile(encoded, nowMs)), '');

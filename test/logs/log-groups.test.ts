@@ -256,6 +256,30 @@ test('callers make only so much', async (t) => {
   await store.close();
 });
 
+test('want of room costs a stream that was made its events, and not itself', async (t) => {
+  const directory = await directoryFor(t);
+  const { store, clock } = openStore(directory, { totalBytesMax: 64 * 1024 });
+  const kept = () => store.streams(GROUP).then((streams) => streams?.map(({ stream }) => stream).sort());
+  await store.createGroup(GROUP, settings({}));
+  await store.createStream(STREAM);
+  await store.put(STREAM, [{ timestamp: NOW_MS, message: 'x'.repeat(40_000) }]);
+  store.append({ ...GROUP, stream: 'begun' }, [{ timestamp: NOW_MS, message: 'y'.repeat(10_000) }]);
+  await store.flush();
+  clock.advance(120_000);
+  await store.createStream({ ...GROUP, stream: 'next' });
+  await store.put({ ...GROUP, stream: 'next' }, [{ timestamp: clock.now(), message: 'z'.repeat(60_000) }]);
+  assert.deepEqual(
+    (await messages(store))?.map((message) => message.charAt(0)),
+    ['z'],
+  );
+  assert.deepEqual(await kept(), ['next', 's']);
+  await store.close();
+  const again = openStore(directory).store;
+  assert.deepEqual((await again.streams(GROUP))?.map(({ stream }) => stream).sort(), ['next', 's']);
+  // It can be written on.
+  assert.equal(await again.put(STREAM, [{ timestamp: NOW_MS, message: 'w' }]), 'kept');
+});
+
 test('what the disk refuses is not acknowledged, and not there', async (t) => {
   const directory = await directoryFor(t);
   await writeFile(join(directory, GROUP.account), 'a file where the directory should be');

@@ -90,10 +90,12 @@ test('the SDK finds after a kill what was acknowledged before it', async (t) => 
   );
 });
 
-test('policies decide who makes, writes, tags and reads what', async (t) => {
+const account = '111111111111';
+const arn = (group: string) => `arn:aws:logs:${REGION}:${account}:log-group:${group}`;
+
+/** A server that checks signatures, and clients with the keys of users who may do little. */
+async function withUsers(t: TestContext): Promise<(name: string) => CloudWatchLogsClient> {
   const folder = folderFor(t);
-  const account = '111111111111';
-  const arn = (group: string) => `arn:aws:logs:${REGION}:${account}:log-group:${group}`;
   const allow = (Action: string | string[], Resource: string | string[], more: object = {}) => ({
     Effect: 'Allow',
     Action,
@@ -118,14 +120,12 @@ test('policies decide who makes, writes, tags and reads what', async (t) => {
   writeFileSync(credentials, JSON.stringify({ keys }), { mode: 0o600 });
   const server = await startTestServer({ args: ['--auth', 'sigv4', '--credentials', credentials] });
   t.after(() => server.stop());
-  const as = (name: string) => logsClient(t, server, `AKID${name}`, name);
-  const [owner, maker, writer, tagger, reader] = ['OWNER', 'MAKER', 'WRITER', 'TAGGER', 'READER'].map(as) as [
-    CloudWatchLogsClient,
-    CloudWatchLogsClient,
-    CloudWatchLogsClient,
-    CloudWatchLogsClient,
-    CloudWatchLogsClient,
-  ];
+  return (name: string) => logsClient(t, server, `AKID${name}`, name);
+}
+
+test('policies decide who makes, writes, tags and reads what', async (t) => {
+  const as = await withUsers(t);
+  const [maker, writer, tagger, reader] = [as('MAKER'), as('WRITER'), as('TAGGER'), as('READER')];
   const refused = (user: string, action: string, resource: string) => ({
     name: 'AccessDeniedException',
     message:
@@ -163,7 +163,7 @@ test('policies decide who makes, writes, tags and reads what', async (t) => {
     tagger.send(new CreateLogGroupCommand({ logGroupName: 'tagged', tags: { team: 'red' } })),
     refused('tagger', 'TagResource', arn('tagged')),
   );
-  const { logGroups } = await owner.send(new DescribeLogGroupsCommand({}));
+  const { logGroups } = await as('OWNER').send(new DescribeLogGroupsCommand({}));
   assert.deepEqual(
     logGroups?.map(({ logGroupName }) => logGroupName),
     ['app', 'plain'],

@@ -1,5 +1,7 @@
 // Groups and streams over the API: made, described, tagged, kept for a time, deleted; and each refusal in its words.
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
 import { ACCOUNT, GROUP, logsServer, messagesOf, NOW_MS, REGION } from './logs-server.ts';
 
@@ -265,6 +267,15 @@ test('a flood of groups, streams or tags ends in LimitExceededException', async 
   assert.equal(await refusal('CreateLogStream', { logGroupName: 'b', logStreamName: 'c' }), full);
   await done('TagLogGroup', { logGroupName: 'a', tags: { k: 'v'.repeat(200) } });
   assert.equal(await refusal('TagLogGroup', { logGroupName: 'b', tags: { k: 'v'.repeat(200) } }), full);
+});
+
+test('a disk that refuses gives an error that clients try again', async (t) => {
+  const { call, done, directory } = await logsServer(t);
+  await writeFile(join(directory, ACCOUNT), 'a file where the directory should be');
+  const { status, output } = await call('CreateLogGroup', { logGroupName: GROUP });
+  assert.deepEqual([status, output.__type], [500, 'ServiceUnavailableException']);
+  await rm(join(directory, ACCOUNT));
+  await done('CreateLogGroup', { logGroupName: GROUP });
 });
 
 test('constraints of the model are said as the model has them', async (t) => {

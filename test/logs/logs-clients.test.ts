@@ -123,17 +123,20 @@ test('aws logs makes, writes, reads and deletes', { skip: withoutAws }, async (t
   const stream = [...group, '--log-stream-name', 's/1'];
   const arn = 'arn:aws:logs:us-east-1:000000000000:log-group:by-hand';
   await aws(server, 'create-log-group', ...group, '--tags', 'team=red');
-  await aws(server, 'create-log-stream', ...stream);
-  await aws(server, 'put-retention-policy', ...group, '--retention-in-days', '14');
+  await Promise.all([
+    aws(server, 'create-log-stream', ...stream),
+    aws(server, 'put-retention-policy', ...group, '--retention-in-days', '14'),
+  ]);
   const now = Date.now();
   const events = [
     { timestamp: now - 15 * 86_400_000, message: 'too old' },
     ...Array.from({ length: 5 }, (_, i) => ({ timestamp: now - 15 * 86_400_000 + i, message: `old ${i}` })),
   ];
-  const rejected = await aws(server, 'put-log-events', ...stream, '--log-events', JSON.stringify(events));
-  assert.deepEqual(rejected.rejectedLogEventsInfo, { tooOldLogEventEndIndex: 6, expiredLogEventEndIndex: 6 });
+  const putEvents = (given: readonly object[]) =>
+    aws(server, 'put-log-events', ...stream, '--log-events', JSON.stringify(given));
   const fresh = Array.from({ length: 5 }, (_, i) => ({ timestamp: now + i, message: `{"n":${i}}` }));
-  const put = await aws(server, 'put-log-events', ...stream, '--log-events', JSON.stringify(fresh));
+  const [rejected, put] = await Promise.all([putEvents(events), putEvents(fresh)]);
+  assert.deepEqual(rejected.rejectedLogEventsInfo, { tooOldLogEventEndIndex: 6, expiredLogEventEndIndex: 6 });
   assert.deepEqual(Object.keys(put), ['nextSequenceToken']);
   const [described, streams, tags, read, filtered] = await Promise.all([
     aws(server, 'describe-log-groups'),

@@ -20,6 +20,7 @@ import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { checkMountDirectories, MountDirectoryError } from './environments/mount-directories.ts';
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
+import { unreachableEndpoints } from './environments/unreachable-endpoints.ts';
 import { createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
@@ -140,7 +141,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
       closing: () => closing,
     }),
   });
-  surroundings.listensAt(server.origin);
+  surroundings.listensAt(server.origin, sandboxes);
   await services.activation.resume();
   await resumeMappings(services);
   await resumeProvisioned(services);
@@ -254,7 +255,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
 
 /** What functions find around them: credentials, file systems, addresses of services. */
 function surroundingsOf(config: Config, { sts }: Neighbours, keys: FunctionKeys, lines: string[]) {
-  const { functionCredentials, neighbourCredentials, passedEndpoints, mounts, network } = config;
+  const { functionCredentials, neighbourCredentials, passedEndpoints, mounts } = config;
   let credentials = localCredentials(keys);
   if (functionCredentials === 'sts' && sts !== undefined) credentials = stsCredentials(sts, keys, systemClock);
   if (functionCredentials === 'inherit' && neighbourCredentials !== undefined) {
@@ -263,14 +264,13 @@ function surroundingsOf(config: Config, { sts }: Neighbours, keys: FunctionKeys,
   }
   const passed = [...Object.keys(passedEndpoints.variables), ...passedEndpoints.own];
   if (passed.length > 0) lines.push(`passes:   ${passed.sort().join(', ')}`);
-  if (passed.length > 0 && network === 'none')
-    lines.push('warning:  functions have no network to reach what --pass-endpoints names (--network host)');
   for (const [arn, directory] of mounts) lines.push(`mounts:   ${directory} for ${arn}`);
   const endpoints: Record<string, string> = { ...passedEndpoints.variables };
   return {
     parts: { credentials, fileSystems: new FileSystems(mounts, note), endpoints: () => endpoints },
-    listensAt: (origin: string) => {
+    listensAt: (origin: string, { hostPorts }: SandboxKind) => {
       for (const name of passedEndpoints.own) endpoints[name] = origin;
+      lines.push(...unreachableEndpoints(endpoints, hostPorts).map((text) => `warning:  ${text}`));
     },
   };
 }

@@ -6,6 +6,7 @@ import { createFunction, invokeFunction } from '../support/functions.ts';
 import { skipWithoutMoto, startMoto } from '../support/moto.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { type CallAnswer, nodeCaller, pythonCaller } from './calling-function.ts';
+import { freePort } from './free-port.ts';
 
 const ACCOUNT = '123456789012';
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/worker`;
@@ -31,16 +32,10 @@ async function complaint(args: readonly string[], env: Readonly<Record<string, s
 describe('credentials from an STS', { timeout: 120_000 }, () => {
   it('make a function its role for other services', { skip: skipWithoutMoto() }, async () => {
     await using moto = await startMoto();
+    const port = String(await freePort());
+    const network = ['--port', port, '--network', 'none', '--allow-host', `${port},${new URL(moto.url).port}`];
     const server = await startTestServer({
-      args: [
-        '--function-credentials',
-        'sts',
-        '--network',
-        'host',
-        '--nearest-runtime',
-        '--pass-endpoints',
-        'sts,lambda',
-      ],
+      args: ['--function-credentials', 'sts', ...network, '--nearest-runtime', '--pass-endpoints', 'sts,lambda'],
       env: { AWS_ENDPOINT_URL_STS: moto.url },
     });
     try {
@@ -52,9 +47,9 @@ describe('credentials from an STS', { timeout: 120_000 }, () => {
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: 'Action=GetCallerIdentity&Version=2011-06-15',
       };
-      await createFunction(client, 'node', { files, Role: ROLE });
+      await createFunction(client, 'node', { files, Role: ROLE, Timeout: 30 });
       const python = { files: { 'index.py': pythonCaller }, Runtime: 'python3.13' as Runtime };
-      await createFunction(client, 'python', { ...python, Role: ROLE });
+      await createFunction(client, 'python', { ...python, Role: ROLE, Timeout: 30 });
       for (const name of ['node', 'python']) {
         const { payload } = await invokeFunction(client, name, identify);
         const { status, body } = payload as CallAnswer;
@@ -92,7 +87,7 @@ describe('credentials from an STS', { timeout: 120_000 }, () => {
     });
     try {
       const client = clientOf(alone);
-      await createFunction(client, 'f', { files, Role: ROLE });
+      await createFunction(client, 'f', { files, Role: ROLE, Timeout: 30 });
       await Promise.all([1, 2, 3].map(() => invokeFunction(client, 'f', { show: [] })));
       const { payload } = await invokeFunction(client, 'f', { show: CREDENTIAL_NAMES });
       assert.deepEqual(Object.values(payload as object), ['ASIAFAKE', 's', 't']);
@@ -127,7 +122,7 @@ describe('credentials from an STS', { timeout: 120_000 }, () => {
     });
     try {
       const client = clientOf(server);
-      await createFunction(client, 'f', { files, Role: ROLE });
+      await createFunction(client, 'f', { files, Role: ROLE, Timeout: 30 });
       await assert.rejects(invokeFunction(client, 'f'), {
         name: 'AccessDeniedException',
         message: 'The role defined for the function cannot be assumed by Lambda.',
@@ -165,7 +160,7 @@ describe('credentials of the server', { timeout: 60_000 }, () => {
       });
       try {
         const client = clientOf(server);
-        await createFunction(client, 'f', { files });
+        await createFunction(client, 'f', { files, Timeout: 30 });
         const { payload } = await invokeFunction(client, 'f', { show: CREDENTIAL_NAMES });
         assert.deepEqual(Object.values(payload as object), ['AKIDOWN', 'own secret', token ?? null]);
         assert.match(server.stdout(), /^warning: +every function has your own AWS credentials/m);

@@ -8,6 +8,7 @@ import {
   AddPermissionCommand,
   DeleteFunctionCommand,
   type LambdaClient,
+  ListFunctionsCommand,
   type Runtime,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
@@ -15,6 +16,7 @@ import { signedHeaders } from '../../src/protocol/sign-request.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { type CallAnswer, nodeCaller, pythonCaller } from './calling-function.ts';
+import { freePort } from './free-port.ts';
 
 const POLL_MS = 20;
 /** A function that waits for another one's cold start needs more than the usual three seconds. */
@@ -249,10 +251,15 @@ describe('the credentials of a function, under sigv4', { timeout: 120_000 }, () 
 });
 
 it('the credentials of a function work in the account of the function, under open', { timeout: 60_000 }, async () => {
-  const server = await startTestServer({ args: ['--network', 'host'] });
+  const port = String(await freePort());
+  const network = ['--port', port, '--network', 'none', '--allow-host', port];
+  const server = await startTestServer({ args: [...network, '--pass-endpoints', 'lambda'] });
   try {
     const client = server.client({ credentials: { accessKeyId: OWNER, secretAccessKey: 'x' } });
     await createFunction(client, 'caller', { files: { 'index.js': nodeCaller }, Timeout: TIMEOUT_S });
+    const { payload: shown } = await invokeFunction(client, 'caller', { show: ['AWS_ENDPOINT_URL_LAMBDA'] });
+    assert.deepEqual(shown, { AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}` });
+    assert.ok(!server.stdout().includes('warning'), server.stdout());
     const url = `${server.url}/2015-03-31/functions/`;
     const { payload } = await invokeFunction(client, 'caller', { url });
     const { status, body } = payload as CallAnswer;
@@ -262,6 +269,31 @@ it('the credentials of a function work in the account of the function, under ope
       Functions.map(({ FunctionArn }) => FunctionArn),
       [functionArn('caller')],
     );
+  } finally {
+    await server.stop();
+  }
+});
+
+it('the credentials of a function that has ended are nobody’s, under open too', { timeout: 60_000 }, async () => {
+  const server = await startTestServer({ args: ['--idle-seconds', '0'] });
+  try {
+    const client = server.client({ credentials: { accessKeyId: OWNER, secretAccessKey: 'x' } });
+    await createFunction(client, 'caller', { files: { 'index.js': nodeCaller }, Timeout: TIMEOUT_S });
+    const show = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+    const { payload } = await invokeFunction(client, 'caller', { show });
+    const [accessKeyId = '', secretAccessKey = '', sessionToken = ''] = Object.values(
+      payload as Record<string, string>,
+    );
+    const function_ = server.client({ credentials: { accessKeyId, secretAccessKey, sessionToken }, maxAttempts: 1 });
+    const list = () => function_.send(new ListFunctionsCommand({}));
+    // Until the environment has ended they are those of the function's account.
+    const found = async () => (await list().catch(() => undefined))?.Functions?.length;
+    for (const until = Date.now() + 20_000; Date.now() < until; await setTimeout(POLL_MS)) {
+      const count = await found();
+      if (count === undefined) break;
+      assert.equal(count, 1);
+    }
+    await assert.rejects(list(), { name: 'UnrecognizedClientException' });
   } finally {
     await server.stop();
   }

@@ -77,6 +77,9 @@ describe('endpoints that are passed on', () => {
         server.stdout(),
         /^passes: +AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL_SQS$/m,
       );
+      // All three are on this machine's loopback, of which a function sees only what it is told.
+      for (const name of ['DYNAMODB', 'LAMBDA', 'SQS'])
+        assert.match(server.stdout(), new RegExp(`^warning: +AWS_ENDPOINT_URL_${name} is .*--allow-host \\d+$`, 'm'));
     } finally {
       await server.stop();
     }

@@ -106,4 +106,40 @@ describe('the owner of a key', () => {
         },
       );
   });
+
+  it('is a role that functions can have, with keys or without', () => {
+    const other = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
+    const keys = [
+      KEY,
+      { ...KEY, accessKeyId: 'AKIDFIRST', role: 'team/ci', session: 'first', policies: [DOCUMENT] },
+      { ...KEY, accessKeyId: 'AKIDSECOND', role: 'team/ci', policies: [DOCUMENT, other] },
+      { ...KEY, accessKeyId: 'AKIDTHIRD', role: 'both', policies: [DOCUMENT] },
+    ];
+    const roles = [
+      { role: 'both', account: ACCOUNT, policies: [DOCUMENT, other, other] },
+      { role: `arn:aws:iam::${ACCOUNT}:role/bare`, account: ACCOUNT, tags: { team: 'red' } },
+      { role: 'default', policies: other },
+    ];
+    const found = parseCredentials(JSON.stringify({ keys, roles }), file).roles;
+    const policies = Object.fromEntries([...found].map(([name, { policies }]) => [name, policies.length]));
+    assert.deepEqual(policies, {
+      [`${ACCOUNT}/both`]: 3,
+      [`${ACCOUNT}/bare`]: 0,
+      '000000000000/default': 1,
+      [`${ACCOUNT}/team/ci`]: 1,
+    });
+    assert.deepEqual(found.get(`${ACCOUNT}/bare`)?.tags, { team: 'red' });
+    const wrong: readonly (readonly [roles: unknown, text: string])[] = [
+      [{}, '"roles" is no list'],
+      [[1], 'role 1 is not an object'],
+      [[{ user: 'a' }], 'role 1 has no role'],
+      [[{ role: 'a', account: '1' }], 'role 1: account is not 12 digits'],
+      [[{ role: 'a' }, { role: 'a' }], 'the role 000000000000/a is there twice'],
+      [[{ role: 'a', policies: [{}] }], 'role 1: policy 1: the policy has no Statement'],
+    ];
+    for (const [given, text] of wrong)
+      assert.throws(() => parseCredentials(JSON.stringify({ keys: [KEY], roles: given }), file), {
+        message: `${file}: ${text}`,
+      });
+  });
 });

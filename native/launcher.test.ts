@@ -45,9 +45,10 @@ for (const mode of ['root', 'userns'] as const) {
     test('probe says what works', () => {
       using workshop = openWorkshop();
       const probe = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8', ...credentialsOf(mode) });
-      const { userns, ...rest } = JSON.parse(probe.stdout) as Answer;
+      const { userns, landlock, ...rest } = JSON.parse(probe.stdout) as Answer;
       assert.equal(probe.status, 0);
       assert.equal(typeof userns, 'boolean');
+      assert.equal(typeof landlock, 'number');
       assert.deepEqual(rest, { ok: true, mode, netns: true, pidns: true, seccomp: true, version: 2 });
     });
 

@@ -28,6 +28,7 @@ void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
     fail("keyring", "take a new session keyring");
   }
   build_root(setup);
+  if (prepare_confinement(setup) < 0) fail("landlock", "make the rules");
   if (!setup->network_host && stands(WALL_NET) && raise_loopback() < 0) fail("network", "raise the loopback interface");
 }
 

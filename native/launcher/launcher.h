@@ -40,7 +40,8 @@ enum {
   FD_LIFELINE_WRITE = 27,
   FD_EXTENSION_READ = 28,
   FD_EXTENSION_WRITE = 29,
-  FD_FIXED_LAST = 29,
+  FD_RULESET = 30,
+  FD_FIXED_LAST = 30,
 };
 
 // One instruction for the new root, carried out in the order of the setup message.
@@ -199,6 +200,11 @@ int install_filter(void);
 
 // set-id.c
 int install_set_id_filter(void);
+
+// landlock.c
+int landlock_version(void);
+int prepare_confinement(const struct setup *setup);
+int confine(void);
 
 // signals.c
 const char *signal_name(int number);

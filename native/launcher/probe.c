@@ -76,6 +76,7 @@ static void lead_whole_trial(int answer, bool user_namespace) {
   if (open_listener(INADDR_LOOPBACK, 0, &port) < 0) fail("listen", "listen inside the network namespace");
   if (drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
   if (become(setup.user_namespace, 993, 990) < 0) fail("identity", "become the function's user");
+  if (confine() < 0) fail("landlock", "confine the process");
   if (install_filter() < 0) fail("seccomp", "install the filter");
   _exit(0);
 }
@@ -115,6 +116,7 @@ int probe(const char *scratch_template) {
   printf(",\"netns\":%s", try_in_child(flags | CLONE_NEWNET, loopback) ? "true" : "false");
   printf(",\"pidns\":%s", try_in_child(flags | CLONE_NEWPID, nothing) ? "true" : "false");
   printf(",\"seccomp\":%s", try_in_child(0, filter) ? "true" : "false");
+  printf(",\"landlock\":%d", landlock_version());
   if (scratch_template != NULL) printf(",\"scratch\":%s", prepare_scratch(scratch_template) == 0 ? "true" : "false");
   printf(",\"version\":%d}\n", PROTOCOL_VERSION);
   fflush(stdout);

@@ -105,7 +105,10 @@ static int set_oom_score(void) {
   return written ? 0 : -1;
 }
 
-static int filter_calls(const struct setup *setup) {
+static int wall_in(const struct setup *setup, const char **step) {
+  *step = "landlock";
+  if (confine() < 0) return -1;
+  *step = "seccomp";
   if (!stands(WALL_SECCOMP)) return 0;
   if (install_filter() < 0) return -1;
   return setup->shares_directory ? install_set_id_filter() : 0;
@@ -114,18 +117,19 @@ static int filter_calls(const struct setup *setup) {
 static _Noreturn void run_program(const struct setup *setup, int failure_pipe) {
   long uid = setup->user_namespace ? setup->uid : setup->host_uid;
   long gid = setup->user_namespace ? setup->gid : setup->host_gid;
+  const char *step;
   if (setsid() < 0) give_up(failure_pipe, "session");
   if (arrange_descriptors(&failure_pipe) < 0) give_up(failure_pipe, "descriptors");
   if (set_oom_score() < 0) give_up(failure_pipe, "oom");
   if (stands(WALL_RLIMITS) && set_limits(setup) < 0) give_up(failure_pipe, "limits");
-  // Without no_new_privs a filter is a privileged act.
-  if (!stands(WALL_NO_NEW_PRIVS) && filter_calls(setup) < 0) give_up(failure_pipe, "seccomp");
+  // Without no_new_privs these are privileged acts.
+  if (!stands(WALL_NO_NEW_PRIVS) && wall_in(setup, &step) < 0) give_up(failure_pipe, step);
   if (become(setup->user_namespace, uid, gid) < 0) give_up(failure_pipe, "identity");
   if (chdir(launch.cwd) < 0) give_up(failure_pipe, "cwd");
   // A pid namespace would end it with pid 1; where a test has none, this does.
   if (!stands(WALL_PID) && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) give_up(failure_pipe, "pdeathsig");
   if (reset_signals() < 0) give_up(failure_pipe, "signals");
-  if (stands(WALL_NO_NEW_PRIVS) && filter_calls(setup) < 0) give_up(failure_pipe, "seccomp");
+  if (stands(WALL_NO_NEW_PRIVS) && wall_in(setup, &step) < 0) give_up(failure_pipe, step);
   execve(launch.args[0], launch.args, launch.env);
   give_up(failure_pipe, "exec");
 }

@@ -81,13 +81,35 @@ static int arrange_descriptors(int *failure_pipe) {
   return launch.log_fd >= 0 && dup2(FD_LOG_WRITE, (int)launch.log_fd) < 0 ? -1 : 0;
 }
 
+// As far as whoever started the server may go himself.
+static int limit(int resource, rlim_t soft, rlim_t hard) {
+  struct rlimit wanted = {soft, hard}, present;
+  if (setrlimit(resource, &wanted) == 0) return 0;
+  if (errno != EPERM || getrlimit(resource, &present) < 0) return -1;
+  if (wanted.rlim_max > present.rlim_max) wanted.rlim_max = present.rlim_max;
+  if (wanted.rlim_cur > wanted.rlim_max) wanted.rlim_cur = wanted.rlim_max;
+  return setrlimit(resource, &wanted);
+}
+
+// Those of AWS's environments but one: there a core may have 10 GB, and nobody gets to see it. Here it would fill the
+// host's disk or be handed to a program of the host, which only a limit of 1, unlike 0, keeps it from.
 static int set_limits(const struct setup *setup) {
-  // Not 0: only a limit of 1 also keeps a core dump from a host whose core_pattern is a pipe.
-  struct rlimit core = {1, 1};
-  struct rlimit files = {(rlim_t)setup->nofile, (rlim_t)setup->nofile};
-  struct rlimit processes = {(rlim_t)setup->nproc, (rlim_t)setup->nproc};
-  if (setrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0) return -1;
-  return setup->nproc > 0 ? setrlimit(RLIMIT_NPROC, &processes) : 0;
+  static const struct {
+    int resource;
+    rlim_t soft, hard;
+  } limits[] = {
+      {RLIMIT_CORE, 1, 1},
+      {RLIMIT_MEMLOCK, 65536, 65536},
+      {RLIMIT_STACK, 8388608, RLIM_INFINITY},
+      // Whatever the server may: nobody gets ahead of the machine's own processes.
+      {RLIMIT_NICE, 0, 0},
+      {RLIMIT_RTPRIO, 0, 0},
+  };
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    if (limit(limits[i].resource, limits[i].soft, limits[i].hard) < 0) return -1;
+  }
+  if (limit(RLIMIT_NOFILE, (rlim_t)setup->nofile, (rlim_t)setup->nofile) < 0) return -1;
+  return setup->nproc > 0 ? limit(RLIMIT_NPROC, (rlim_t)setup->nproc, (rlim_t)setup->nproc) : 0;
 }
 
 // The out-of-memory killer shall take the function before pid 1. As a process that is not dumpable does not own its

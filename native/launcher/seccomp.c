@@ -7,6 +7,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -32,11 +33,13 @@
 #endif
 
 #define X32_BIT 0x40000000u
-// A call that is newer than these rules answers ENOSYS, as on an older kernel: it may be another way to mount.
+// A call that is newer than these rules answers ENOSYS, as on an older kernel: it may be another way to mount, as the
+// next one, open_tree_attr, is.
 #define NEWEST_KNOWN 466
 #define ALL_NEW_NAMESPACES                                                                                     \
   (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 #define NETLINK_ROUTE_PROTOCOL 0
+#define ANY_PROTOCOL 0
 #define SOCKET_TYPE_MASK 0xf
 
 #define ALLOW SECCOMP_RET_ALLOW
@@ -115,15 +118,17 @@ static void check_arguments(struct program *program) {
   FOR_CALL(program, SYS_ioctl,
            LOAD(OFFSET_ARGUMENT(1)), IF_EQUAL(TIOCSTI, 1, 0), IF_EQUAL(TIOCLINUX, 0, 1), RETURN(DENY(EPERM)),
            RETURN(ALLOW));
-  // Of the Internet families only TCP and UDP: raw sockets see more than one's own, and the rarer types would make the
+  // Of the Internet families only TCP and UDP: raw sockets see more than one's own, and the rarer kinds would make the
   // host load kernel modules. Netlink sockets are raw ones by custom; getifaddrs() reads routes through them.
   FOR_CALL(program, SYS_socket,
-           LOAD(OFFSET_ARGUMENT(0)), IF_EQUAL(AF_UNIX, 9, 0), IF_EQUAL(AF_NETLINK, 6, 0), IF_EQUAL(AF_INET, 1, 0),
-           IF_EQUAL(AF_INET6, 0, 8),
+           LOAD(OFFSET_ARGUMENT(0)), IF_EQUAL(AF_UNIX, 15, 0), IF_EQUAL(AF_NETLINK, 12, 0), IF_EQUAL(AF_INET, 1, 0),
+           IF_EQUAL(AF_INET6, 0, 14),
            LOAD(OFFSET_ARGUMENT(1)), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
-           IF_EQUAL(SOCK_STREAM, 3, 0), IF_EQUAL(SOCK_DGRAM, 2, 3),
+           IF_EQUAL(SOCK_STREAM, 1, 0), IF_EQUAL(SOCK_DGRAM, 3, 9),
+           LOAD(OFFSET_ARGUMENT(2)), IF_EQUAL(ANY_PROTOCOL, 6, 0), IF_EQUAL(IPPROTO_TCP, 5, 8),
+           LOAD(OFFSET_ARGUMENT(2)), IF_EQUAL(ANY_PROTOCOL, 3, 0), IF_EQUAL(IPPROTO_UDP, 2, 5),
            LOAD(OFFSET_ARGUMENT(2)), IF_EQUAL(NETLINK_ROUTE_PROTOCOL, 0, 1),
-           RETURN(ALLOW), RETURN(DENY(EPERM)), RETURN(DENY(EAFNOSUPPORT)));
+           RETURN(ALLOW), RETURN(DENY(EPERM)), RETURN(DENY(EAFNOSUPPORT)), RETURN(DENY(EPROTONOSUPPORT)));
   for (size_t i = 0; i < sizeof not_on_init / sizeof not_on_init[0]; i++) {
     FOR_CALL(program, not_on_init[i], LOAD(OFFSET_ARGUMENT(0)), IF_EQUAL(1, 0, 1), RETURN(DENY(EPERM)), RETURN(ALLOW));
   }

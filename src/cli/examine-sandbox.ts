@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { constants, existsSync, readFileSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { release } from 'node:os';
-import { join } from 'node:path';
 import { assetPath } from '../base/assets.ts';
 import { type NamespaceRemedy, namespaceRemedy } from '../base/namespace-remedy.ts';
+import { examineMeasures } from './examine-measures.ts';
 import { type Finding, lack, note, ok } from './finding.ts';
 
 const PROBE_MS_MAX = 5000;
@@ -20,6 +19,8 @@ export interface Probe {
   readonly netns?: boolean;
   readonly pidns?: boolean;
   readonly seccomp?: boolean;
+  /** Version of the kernel's Landlock, 0 when there is none of use. */
+  readonly landlock?: number;
 }
 
 /** Which sandbox this machine gives, by trying it. */
@@ -36,7 +37,7 @@ export async function examineSandbox(): Promise<Finding[]> {
       lack('sandbox', 'launcher', `${launcher} is not there`, withoutSandbox('lambdad has none for it')),
     ];
   const probe = await runProbe(launcher);
-  found.push(...namespaceFindings(probe, namespaceRemedy(launcher)), memoryFinding(await memoryControl()));
+  found.push(...namespaceFindings(probe, namespaceRemedy(launcher)), ...(await examineMeasures()));
   if (probe.netns === true)
     found.push(ok('network', 'namespace', 'each function has a network of its own, nothing but its Runtime API in it'));
   return found;
@@ -54,11 +55,17 @@ export function namespaceFindings(probe: Probe, remedy: NamespaceRemedy | undefi
       );
   if (probe.ok) {
     const who = process.getuid?.() === 0 ? 'as root' : 'as an ordinary user';
-    return [ok('sandbox', 'namespaces', `Linux namespaces, ${who}`), seccomp];
+    return [ok('sandbox', 'namespaces', `Linux namespaces, ${who}`), seccomp, landlockFinding(probe.landlock ?? 0)];
   }
   const failed = `${probe.step ?? 'probe'}: ${probe.message ?? 'failed'}`;
   if (remedy) return [lack('sandbox', 'namespaces', `${remedy.reason} (${failed})`, remedy.commands)];
   return [lack('sandbox', 'namespaces', failed, withoutSandbox('no known setting is the cause'))];
+}
+
+function landlockFinding(version: number): Finding {
+  return version > 0
+    ? ok('sandbox', 'Landlock', `version ${version}: a second wall around files`)
+    : note('sandbox', 'Landlock', 'this kernel has none: mounts alone wall in the files');
 }
 
 function withoutSandbox(why: string): string[] {
@@ -77,58 +84,6 @@ function runProbe(launcher: string): Promise<Probe> {
     });
     child.stdin?.end();
   });
-}
-
-interface MemoryControl {
-  readonly version: 1 | 2 | undefined;
-  /** The cgroup folder in which limits would be set. */
-  readonly folder?: string;
-  readonly settable: boolean;
-}
-
-/** Whether this process may limit the memory of its children, by either version of cgroups. */
-async function memoryControl(): Promise<MemoryControl> {
-  const own = lines('/proc/self/cgroup').map((line) => line.split(':'));
-  const mounts = lines('/proc/self/mounts').map((line) => line.split(' '));
-  const v1 = own.find(([, controllers]) => controllers?.split(',').includes('memory'));
-  const v1Mount = mounts.find(([, , type, flags]) => type === 'cgroup' && flags?.split(',').includes('memory'));
-  if (v1?.[2] !== undefined && v1Mount?.[1] !== undefined)
-    return { version: 1, ...(await writableFolder(v1Mount[1], v1[2])) };
-  const v2 = own.find(([number]) => number === '0');
-  const v2Mount = mounts.find(([, , type]) => type === 'cgroup2');
-  if (v2?.[2] === undefined || v2Mount?.[1] === undefined) return { version: undefined, settable: false };
-  const there = await writableFolder(v2Mount[1], v2[2]);
-  const controllers = lines(join(there.folder, 'cgroup.controllers')).join(' ').split(' ');
-  return { version: 2, folder: there.folder, settable: there.settable && controllers.includes('memory') };
-}
-
-async function writableFolder(mount: string, path: string): Promise<{ folder: string; settable: boolean }> {
-  // In a container the path may be the host's, and the mount itself is then the own group.
-  const folder = [join(mount, path), mount].find((candidate) => existsSync(candidate)) ?? mount;
-  const settable = await access(folder, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  return { folder, settable };
-}
-
-function memoryFinding(control: MemoryControl): Finding {
-  const which = control.version === undefined ? 'no cgroups here' : `cgroup v${control.version}`;
-  if (control.settable) return ok('limits', 'memory limits', `${which}, at ${control.folder}`);
-  const text = `${which}, not ours to set: the kernel does not hold functions to their MemorySize`;
-  const scope = 'systemd-run --user --scope -p Delegate=yes lambdad start';
-  return note('limits', 'memory limits', text, existsSync('/run/systemd/system') ? [scope] : []);
-}
-
-function lines(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-  } catch {
-    // No cgroups on this kernel.
-    return [];
-  }
 }
 
 /** Whether a server answers where the other commands would look for it. */

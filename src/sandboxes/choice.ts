@@ -31,8 +31,16 @@ const PROBE_MS_MAX = 10_000;
 const USUAL_TMP_BYTES = 512 * 1_048_576;
 const launcher = assetPath(join('native', 'bin', `${process.platform}-${process.arch}`, 'lambdad-sandbox'));
 
-/** What the launcher's trial tells: whether sandboxes are made with root's privileges and disks for /tmp, or why not at all. */
-type Probed = { readonly isRoot: boolean; readonly scratch: boolean } | { readonly lack: string };
+/** What the launcher's trial tells: what sandboxes here can have, or why there are none at all. */
+type Probed =
+  | {
+      /** Made with root's privileges. */
+      readonly isRoot: boolean;
+      /** With disks for /tmp. */
+      readonly scratch: boolean;
+      readonly landlock: boolean;
+    }
+  | { readonly lack: string };
 
 function probe(scratchTemplate: string | undefined): Promise<Probed> {
   if (process.platform !== 'linux') return Promise.resolve({ lack: `${process.platform} has no Linux namespaces` });
@@ -40,8 +48,9 @@ function probe(scratchTemplate: string | undefined): Promise<Probed> {
   return new Promise((resolve) => {
     execFile(launcher, args, { timeout: PROBE_MS_MAX }, (error, stdout) => {
       try {
-        const { mode, step, message, scratch } = JSON.parse(stdout) as Record<string, unknown>;
-        resolve(error ? { lack: `${message} (${step})` } : { isRoot: mode === 'root', scratch: scratch === true });
+        const { mode, step, message, scratch, landlock } = JSON.parse(stdout) as Record<string, unknown>;
+        const there = { isRoot: mode === 'root', scratch: scratch === true, landlock: Number(landlock) > 0 };
+        resolve(error ? { lack: `${message} (${step})` } : there);
       } catch {
         resolve({ lack: error?.message ?? 'the launcher gave no answer' });
       }
@@ -57,7 +66,7 @@ export async function chooseSandboxes(wish: Wish, runDir: string, ids: Ids): Pro
   const found = await probe(usual);
   if ('isRoot' in found) {
     const scratch = found.scratch && usual !== undefined ? { templates, usual } : undefined;
-    return walled(wish, runDir, ids, found.isRoot, scratch);
+    return walled(wish, runDir, ids, { ...found, scratch });
   }
   const { lack } = found;
   const remedy = process.platform === 'linux' ? namespaceRemedy(launcher) : undefined;
@@ -74,15 +83,14 @@ async function walled(
   wish: Wish,
   runDir: string,
   ids: Ids,
-  isRoot: boolean,
-  scratch: LinuxSandboxOptions['scratch'],
+  { isRoot, ...having }: { readonly isRoot: boolean } & Pick<LinuxSandboxOptions, 'scratch' | 'landlock'>,
 ): Promise<Choice> {
   const chosen = await chooseNetwork({ ...wish, ids, binary: launcher, isRoot, runDir, path: process.env['PATH'] });
   if ('refusal' in chosen) return chosen;
   const { network, warnings } = chosen;
   const [linuxDir, emptyDir] = [join(runDir, 'linux'), join(runDir, 'empty')];
   return {
-    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, cpu: wish.cpu, scratch, ids }),
+    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, cpu: wish.cpu, ...having, ids }),
     warnings,
   };
 }

@@ -26,6 +26,7 @@ export function sandboxesIn(folder: string, options: Partial<LinuxSandboxOptions
     emptyDir: join(folder, 'empty'),
     network: noNetwork(process.getuid?.() === 0, []),
     cpu: 'weight',
+    landlock: true,
     scratch: undefined,
     ids: randomIds,
     ...options,

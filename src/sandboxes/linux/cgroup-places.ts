@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
+import { firstVersionGroup, hasController, SERVER_LEAF, secondVersionGroup } from '../../base/own-cgroup.ts';
 
 /**
  * Where the server's own control group is, for each controller: in a hierarchy of version 1, in that of version 2, or
@@ -13,8 +14,6 @@ export interface Place {
   readonly parent: string;
 }
 
-/** Where the server itself goes when version 2 wants no processes beside its sandboxes. */
-const SERVER_LEAF = 'lambdad-server';
 /** A file of every group of version 2 but the root's, whatever controllers it has. */
 const FREEZE_FILE = 'cgroup.freeze';
 
@@ -36,39 +35,14 @@ export function write(path: string, text: string): boolean {
   }
 }
 
-/** The directory of the server's group in the hierarchy that `isMount` chooses among those mounted. */
-function ownDirectory(isMount: (type: string, options: string[]) => boolean, controller: string): string | undefined {
-  const own = read('/proc/self/cgroup')
-    .split('\n')
-    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
-    .find((match) => match?.[1]?.split(',').includes(controller))?.[2];
-  if (own === undefined) return undefined;
-  for (const line of read('/proc/self/mountinfo').split('\n')) {
-    const [place = '', type = ''] = line.split(' - ');
-    const [, , , root = '/', mount = ''] = place.split(' ');
-    const [name = '', , options = ''] = type.split(' ');
-    if (!isMount(name, options.split(','))) continue;
-    // In a container the mount may begin at the container's group, or the path may be one of the host's.
-    const below = relative(root, own);
-    const directory = below.startsWith('..') ? mount : join(mount, below);
-    return existsSync(directory) ? directory : mount;
-  }
-  return undefined;
-}
-
 function version1(controller: Controller): Place | undefined {
-  const parent = ownDirectory((type, options) => type === 'cgroup' && options.includes(controller), controller);
+  const parent = firstVersionGroup(controller);
   return parent === undefined ? undefined : { version: 1, parent };
-}
-
-function version2(): string | undefined {
-  const own = ownDirectory((type) => type === 'cgroup2', '');
-  return own !== undefined && basename(own) === SERVER_LEAF ? dirname(own) : own;
 }
 
 /** Groups with controllers may hold no processes of their own: the server moves into a leaf beside the sandboxes. */
 function enable(parent: string, controller: Controller): boolean {
-  if (!read(join(parent, 'cgroup.controllers')).trim().split(' ').includes(controller)) return false;
+  if (!hasController(parent, controller)) return false;
   const control = join(parent, 'cgroup.subtree_control');
   if (read(control).trim().split(' ').includes(controller) || write(control, `+${controller}`)) return true;
   const leaf = join(parent, SERVER_LEAF);
@@ -88,7 +62,7 @@ function enable(parent: string, controller: Controller): boolean {
 
 /** Undefined where the machine has no such controller, or none that the server may pass on. */
 export function findPlace(controller: Controller): Place | undefined {
-  const second = version2();
+  const second = secondVersionGroup();
   if (controller === 'freezer') {
     // Version 2 first: what it has frozen dies when it is killed.
     const parent = second !== undefined && canMakeGroups(second) ? second : undefined;

@@ -70,6 +70,8 @@ export interface LinuxSandboxOptions {
   readonly ids: Ids;
   readonly network: SandboxNetwork;
   readonly cpu: 'weight' | 'quota';
+  /** Whether the kernel has a Landlock that the launcher uses. */
+  readonly landlock: boolean;
   /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
   readonly scratch: { readonly templates: ScratchTemplates; readonly usual: string } | undefined;
 }
@@ -264,8 +266,9 @@ export function setupStrings(
 }
 
 /**
- * A second wall behind the control group. The user is the sandbox's own where the server is root. Otherwise it is the person's, whose processes outside a kernel
- * before 5.14 counts too; later ones count in each user namespace, pid 1 of the sandbox included.
+ * A second wall behind the control group, or the only one. The user is the sandbox's own where the server is root.
+ * Otherwise it is the person's, whose processes outside a kernel before 5.14 counts too; later ones count in each user
+ * namespace, pid 1 of the sandbox included.
  */
 function countsByNamespace(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
@@ -298,7 +301,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const { description } = network;
   return {
     description: [
-      `linux namespaces${isRoot ? '' : ', unprivileged'}`,
+      `linux namespaces${isRoot ? '' : ', unprivileged'}${options.landlock ? ', Landlock' : ', no Landlock in this kernel'}`,
       describeMeasures(groups.versions),
       disks ? '/tmp on disk' : '/tmp in memory',
       description,

@@ -244,6 +244,10 @@ function failures(node: NodeFound): void {
     const { api } = await startNodeFunction(test, node, source);
     assert.deepEqual(payload(await api.invoke({ thing: 'x' })), { errorType: 'string', errorMessage: 'x', trace: [] });
     assert.equal(payload(await api.invoke({ thing: 1 })).errorType, 'number');
+    const like = payload(await api.invoke({ thing: { name: 'N', message: 'm', stack: 's\nt' } }));
+    const asError = { errorType: 'N', errorMessage: 'm', trace: ['s', 't'] };
+    const asObject = { errorType: 'object', errorMessage: '[object Object]', trace: [] };
+    assert.deepEqual(like, node.major < 24 ? asError : asObject);
   });
 
   it('keeps hostile errors out of its header lines', async (test) => {

@@ -13,6 +13,8 @@ const unreadableError =
  */
 function runtimeError(behaviour, kind, message, originalStack) {
   const error = new Error(message);
+  // The stack begins where the error was found, not here.
+  Error.captureStackTrace(error, runtimeError);
   const name = `Runtime.${kind}`;
   if (behaviour.plainErrorNames) {
     error.name = name;
@@ -25,14 +27,14 @@ function runtimeError(behaviour, kind, message, originalStack) {
 }
 
 /** What is posted for an error: `type` and `cause` fit into header lines, `body` is the caller's JSON payload. */
-function failureOf(thrown) {
-  const payload = payloadOf(thrown);
+function failureOf(behaviour, thrown) {
+  const payload = payloadOf(thrown, behaviour.takesErrorLike);
   return { type: headerSafe(String(payload.errorType)), body: JSON.stringify(payload), cause: causeOf(thrown) };
 }
 
-function payloadOf(thrown) {
+function payloadOf(thrown, takesErrorLike) {
   try {
-    if (isErrorLike(thrown)) {
+    if (thrown instanceof Error || (takesErrorLike && isErrorLike(thrown))) {
       return {
         errorType: withoutDelete(thrown.name),
         errorMessage: withoutDelete(thrown.message),
@@ -68,7 +70,6 @@ function withHiddenMembers(value) {
 }
 
 function isErrorLike(thrown) {
-  if (thrown instanceof Error) return true;
   if (typeof thrown !== 'object' || thrown === null) return false;
   const { name, message, stack } = thrown;
   return [name, message, stack].every((member) => typeof member === 'string' && member !== '');

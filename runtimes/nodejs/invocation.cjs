@@ -20,7 +20,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
     const fail = (thrown) =>
       setImmediate(() => {
         logError('Invoke Error', thrown);
-        client.fail(id, failureOf(thrown));
+        client.fail(id, failureOf(behaviour, thrown));
       });
     const succeed = (result) =>
       setImmediate(() => {
@@ -63,7 +63,7 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
       if (settled) return;
       logError('Invoke Error', thrown);
       settled = true;
-      client.fail(id, failureOf(thrown));
+      client.fail(id, failureOf(behaviour, thrown));
     };
     const complete = (result) => {
       if (completed || settled) {

@@ -25,6 +25,7 @@ const behaviours = {
     importsFirst: false,
     looksIntoDefaultExport: false,
     callbackError: undefined,
+    takesErrorLike: true,
     plainErrorNames: false,
     namesStringifyError: false,
     traceIdInContext: false,
@@ -38,6 +39,7 @@ const behaviours = {
     looksIntoDefaultExport: true,
     callbackError:
       'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.',
+    takesErrorLike: false,
     plainErrorNames: true,
     namesStringifyError: true,
     traceIdInContext: true,
@@ -117,7 +119,7 @@ async function failInit(error) {
     failAndExit(error, exitCodes.uncaughtException);
     return;
   }
-  await new Promise((answered) => client.failLast(undefined, failureOf(error), answered));
+  await new Promise((answered) => client.failLast(undefined, failureOf(behaviour, error), answered));
   client.release();
   throw error;
 }
@@ -140,7 +142,7 @@ function failAndExit(error, code) {
   if (exitCode !== undefined) return;
   exitCode = code;
   if (client.awaitsAnswer) process.exit(code);
-  client.failLast(runningId, failureOf(error), () => process.exit(code));
+  client.failLast(runningId, failureOf(behaviour, error), () => process.exit(code));
 }
 
 function setGlobals() {

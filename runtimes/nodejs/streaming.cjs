@@ -99,9 +99,11 @@ function createResponse(behaviour, client, id, highWaterMark) {
   broken.catch(() => {});
 
   async function fail(thrown) {
-    if (!ended) {
+    // What the handler has ended stays as it is: the end is on its way behind what was written.
+    const isEnding = stream.writableEnded && !stream.destroyed;
+    if (!ended && !isEnding) {
       ended = true;
-      started().end(failureTrailers(thrown));
+      started().end(failureTrailers(behaviour, thrown));
     }
     await answered;
   }
@@ -143,8 +145,8 @@ function responseHeaders(contentType) {
 }
 
 /** An error too long for a trailer is told in short. */
-function failureTrailers(thrown) {
-  const failure = failureOf(thrown);
+function failureTrailers(behaviour, thrown) {
+  const failure = failureOf(behaviour, thrown);
   let { body } = failure;
   if (body.length > trailerErrorCharsMax) {
     const { errorType, errorMessage } = JSON.parse(body);

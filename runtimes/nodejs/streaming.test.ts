@@ -109,6 +109,17 @@ function failures(node: NodeFound): void {
     assert.equal(errorType, node.major >= 24 ? 'Error' : 'string');
   });
 
+  it('leaves what was ended before the error as it is, and tells the error in the log alone', async (test) => {
+    const source =
+      'exports.handler = awslambda.streamifyResponse(async (e, s) => { s.end("x"); throw new Error("late"); });';
+    const run = await startNodeFunction(test, node, source);
+    for (let count = 0; count < 2; count += 1) {
+      const posted = await run.api.invoke({});
+      assert.deepEqual([posted.body.toString(), posted.trailers], ['x', {}]);
+    }
+    await run.logged(/Invoke Error \t\{"errorType":"Error","errorMessage":"late"/);
+  });
+
   it('carries the error of a broken source', async (test) => {
     const source = `const { Readable } = require('node:stream'); const { pipeline } = require('node:stream/promises');
       exports.handler = awslambda.streamifyResponse(async (event, stream) => {

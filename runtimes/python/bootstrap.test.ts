@@ -50,6 +50,23 @@ def handler(event, context):
     assert.equal((await api.invoke({})).body.toString(), expected);
   });
 
+  it('writes named tuples as objects, other tuples as arrays, and refuses what holds itself', async (test) => {
+    const source = `from collections import namedtuple, OrderedDict
+Point = namedtuple("Point", "x y")
+def handler(event, context):
+    if event == "itself":
+        value = [Point(1, 2)]
+        value.append(value)
+        return value
+    return {"p": [(Point(1, Point((1,), None)),)], "o": OrderedDict(a=Point(True, "t"))}
+`;
+    const { api } = await startPythonFunction(test, python, source);
+    const expected = '{"p": [[{"x": 1, "y": {"x": [1], "y": null}}]], "o": {"a": {"x": true, "y": "t"}}}';
+    assert.equal((await api.invoke({})).body.toString(), expected);
+    assert.equal(payload(await api.invoke('"itself"')).errorType, 'Runtime.MarshalError');
+    assert.equal((await api.invoke({})).body.toString(), expected);
+  });
+
   it('sends bytes as they are', async (test) => {
     const source = 'def handler(event, context):\n    return bytes([0, 255, 10])\n';
     const { api } = await startPythonFunction(test, python, source);

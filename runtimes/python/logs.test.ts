@@ -102,6 +102,28 @@ def handler(event, context):
     assert.equal(caught.location, `${run.taskRoot}/app.py:handler:9`);
   });
 
+  it('keeps a dictionary as it is, and writes as text what has no JSON', async (test) => {
+    const source = `import logging
+def handler(event, context):
+    logging.warning({"shoe": {"size": 43}})
+    logging.warning({"a": 1}, extra={"kind": {1}})
+    logging.warning("%s", {"a": 1}, extra={"kind": int})
+`;
+    const run = await startPythonFunction(test, python, source, { environment });
+    await run.api.invoke({});
+    await run.logged(/class/);
+    const records = run.stdout().trimEnd().split('\n');
+    assert.deepEqual(
+      records.map((record) => JSON.parse(record)).map(({ message, kind }) => [message, kind]),
+      [
+        [{ shoe: { size: 43 } }, undefined],
+        [{ a: 1 }, '{1}'],
+        ["{'a': 1}", "<class 'int'>"],
+      ],
+    );
+    assert.equal(run.stderr(), '');
+  });
+
   it('logs errors of the handler as records', async (test) => {
     const source = 'def handler(event, context):\n    raise ValueError("bad")\n';
     const run = await startPythonFunction(test, python, source, { environment });

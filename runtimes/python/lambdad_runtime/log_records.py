@@ -53,7 +53,7 @@ class JsonFormatter(logging.Formatter):
         result = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": logging.getLevelName(_rounded_level(record)),
-            "message": record.getMessage(),
+            "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
             "logger": record.name,
             "stackTrace": error and traceback.format_tb(error[2]),
             "errorType": error and error[0] and error[0].__name__,
@@ -65,7 +65,7 @@ class JsonFormatter(logging.Formatter):
         for name, value in record.__dict__.items():
             if name not in _RESERVED and name not in result:
                 result[name] = value
-        return json_text.encode_unicode({name: value for name, value in result.items() if value is not None}) + "\n"
+        return json_text.encode_record({name: value for name, value in result.items() if value is not None}) + "\n"
 
 
 def attach():

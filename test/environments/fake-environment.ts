@@ -5,6 +5,7 @@ import { FakeClock } from '../../src/base/clock.ts';
 import { randomIds } from '../../src/base/ids.ts';
 import { Environment } from '../../src/environments/environment.ts';
 import type { EnvironmentSpec } from '../../src/environments/environment-spec.ts';
+import { MetadataApi } from '../../src/environments/metadata-api.ts';
 import { FunctionLog } from '../../src/logs/function-log.ts';
 import { appendedLog } from '../logs/memory-log-store.ts';
 import { FakeSandbox, type Program } from './fake-sandbox.ts';
@@ -46,6 +47,7 @@ export async function fakeEnvironment(
       process: processOf('runtime', 'runtime'),
       extensions: Object.keys(programs).filter((name) => name !== 'runtime'),
       extensionProcess: (name) => processOf(name, 'extension'),
+      metadata: new MetadataApi('token', 'us-east-1'),
       ...more,
     },
     sandbox,

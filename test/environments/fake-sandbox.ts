@@ -24,6 +24,7 @@ export type Program = (process: FakeProcess) => unknown;
 export class FakeSandbox implements Sandbox {
   /** In order: `start NAME`, `SIGTERM NAME`, `freeze`, `limitCpu true` … */
   readonly calls: string[] = [];
+  readonly notes: readonly string[] = [];
   readonly listener: Server;
   readonly #programs: Readonly<Record<string, Program>>;
   readonly #gone = deferred<void>();

@@ -43,11 +43,7 @@ test('512 MB written to /tmp on disk are no memory of a function with 128', { sk
   await using sandboxes = openSandboxes({ scratch: { templates, usual: usual as string } });
   await using sandbox = await createSandbox(sandboxes, 128);
   assert.equal(await runShell(sandbox, 'head -c 510M /dev/zero > /tmp/a && stat -c %s /tmp/a'), `${510 * MEGABYTE}`);
-  assert.equal(
-    await runShell(sandbox, 'cksum < /tmp/a | cut -d" " -f2'),
-    `${510 * MEGABYTE}`,
-    'it stays after killAll',
-  );
+  assert.equal(await runShell(sandbox, 'stat -c %s /tmp/a'), `${510 * MEGABYTE}`, 'it stays after killAll');
   assert.equal(sandbox.outOfMemory(), false);
   await using next = await createSandbox(sandboxes, 128);
   assert.equal(await runShell(next, 'ls -A /tmp'), '');

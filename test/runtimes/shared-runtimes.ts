@@ -109,6 +109,22 @@ const javas = javasFound.map(({ version }): SharedRuntime => {
   };
 });
 
+/** The newest Ruby; where that is none of a runtime's version, the server is told to let the nearest stand in. */
+const rubies = machinePrograms('ruby', process.env);
+const rubyVersion = (await rubies.known()).at(-1)?.version ?? '3.4';
+
+const ruby: SharedRuntime = {
+  title: `ruby${rubyVersion}`,
+  runtime: `ruby${rubyVersion}`,
+  handler: 'app.handler',
+  skip: skipUnless((await rubies.all()).length > 0, 'needs Ruby'),
+  readyMsMax: FETCH_MS_MAX,
+  files: async () => ({ 'app.rb': source('app.rb') }),
+  executionEnvironment: `AWS_Lambda_ruby${rubyVersion}`,
+  failure: (errorMessage) => ({ errorType: 'Function<RangeError>', errorMessage, more: ['stackTrace'] }),
+  library: async () => ({ 'ruby/lib/of_a_layer.rb': "module OfALayer\n  NAME = 'found in a layer'\nend\n" }),
+};
+
 const go: SharedRuntime = {
   title: 'Go, aws-lambda-go on provided.al2023',
   runtime: 'provided.al2023',
@@ -133,4 +149,4 @@ const rust: SharedRuntime = {
   }),
 };
 
-export const sharedRuntimes: readonly SharedRuntime[] = [...nodes, ...pythons, ...javas, go, rust];
+export const sharedRuntimes: readonly SharedRuntime[] = [...nodes, ...pythons, ...javas, ruby, go, rust];

@@ -23,7 +23,8 @@ let server: TestServer;
 let client: LambdaClient;
 
 before(async () => {
-  server = await startTestServer({ args: ['--cache', sharedCacheDir, '--deprecated-runtimes', 'allow'] });
+  const args = ['--cache', sharedCacheDir, '--deprecated-runtimes', 'allow', '--nearest-runtime'];
+  server = await startTestServer({ args });
   client = server.client();
 });
 after(() => server.stop());

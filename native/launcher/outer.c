@@ -113,7 +113,6 @@ int run_sandbox(char **arguments) {
   pid_t init = clone_into(flags);
   if (init < 0) fail("unshare", "make the namespaces");
   if (init == 0) run_init(&setup, own_uid, own_gid);
-  release_frame();
   if (setup.scratch != NULL) close(scratch_tree());
   close(FD_COMMANDS);
   close(FD_STDOUT_WRITE);
@@ -122,5 +121,6 @@ int run_sandbox(char **arguments) {
   close(FD_EXTENSION_WRITE);
   close(FD_LIFELINE_READ);
   start_helper(&setup, init);
+  release_frame();
   return wait_for_init(init);
 }

@@ -17,8 +17,8 @@ export interface NetworkLack {
   readonly commands: readonly string[];
 }
 
-/** In the order in which they are preferred: the first one copies less. */
-const KINDS = ['pasta', 'slirp4netns'] as const;
+/** In the order in which they are preferred: every sandbox has one, and the first needs 3 MB, the other 20. */
+const KINDS = ['slirp4netns', 'pasta'] as const;
 /** Where distributions put them; the PATH of a service may be shorter. */
 const FOLDERS = ['/usr/bin', '/usr/local/bin', '/bin'];
 const TUNNEL_DEVICE = '/dev/net/tun';
@@ -44,12 +44,14 @@ export function findNetworkHelper(path: string | undefined): NetworkHelper | Net
     if (found === undefined) continue;
     if (isAllowed(TUNNEL_DEVICE, constants.R_OK | constants.W_OK)) return { kind, path: found };
     return {
-      reason: `${kind} is here, but this user may not open ${TUNNEL_DEVICE}`,
+      reason: `${kind} is installed, but this user may not open ${TUNNEL_DEVICE}`,
       commands: [`sudo chmod 666 ${TUNNEL_DEVICE}`],
     };
   }
   return {
-    reason: 'neither pasta nor slirp4netns is installed',
-    commands: ['sudo apt-get install passt   # or slirp4netns; so are the packages named elsewhere too'],
+    reason: 'neither slirp4netns nor pasta is installed',
+    commands: [
+      'sudo apt-get install slirp4netns   # or passt, which has pasta; dnf, zypper and pacman name them the same',
+    ],
   };
 }

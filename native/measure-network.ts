@@ -47,6 +47,10 @@ for (let round = 0; round < rounds; round++) {
 }
 console.log(`medians of ${rounds}, in ms   stood by   spawned`);
 for (const name of Object.keys(networks)) {
-  const [s, f] = [standing, fresh].map((times) => median(times.get(name) ?? []).toFixed(2).padStart(8));
+  const [s, f] = [standing, fresh].map((times) =>
+    median(times.get(name) ?? [])
+      .toFixed(2)
+      .padStart(8),
+  );
   console.log(`  ${name.padEnd(24)} ${s}  ${f}`);
 }

@@ -44,7 +44,7 @@ function configOf(call: Call): Config {
 
 async function examine(call: Call, config: Config, connection: Connection): Promise<Finding[]> {
   const parts = await Promise.all([
-    examineSandbox(),
+    examineSandbox(call.env),
     examineServer(connection.endpoint),
     runtimeFindings(config, call.env),
     examineLimits(config),

@@ -4,7 +4,9 @@ import http from 'node:http';
 import { release } from 'node:os';
 import { assetPath } from '../base/assets.ts';
 import { type NamespaceRemedy, namespaceRemedy } from '../base/namespace-remedy.ts';
+import type { Environment } from './command.ts';
 import { examineMeasures } from './examine-measures.ts';
+import { examineNetwork } from './examine-network.ts';
 import { type Finding, lack, note, ok } from './finding.ts';
 
 const PROBE_MS_MAX = 5000;
@@ -13,6 +15,8 @@ const HEALTH_MS_MAX = 1000;
 /** What the launcher's `probe` prints. */
 export interface Probe {
   readonly ok: boolean;
+  /** Whether sandboxes are made with root's privileges, or in user namespaces. */
+  readonly mode?: 'root' | 'userns';
   readonly step?: string;
   readonly message?: string;
   readonly userns?: boolean;
@@ -24,7 +28,7 @@ export interface Probe {
 }
 
 /** Which sandbox this machine gives, by trying it. */
-export async function examineSandbox(): Promise<Finding[]> {
+export async function examineSandbox(env: Environment): Promise<Finding[]> {
   if (process.platform !== 'linux')
     return [
       note('sandbox', 'namespaces', `none on ${process.platform}: functions run as plain processes, on loopback only`),
@@ -39,7 +43,10 @@ export async function examineSandbox(): Promise<Finding[]> {
   const probe = await runProbe(launcher);
   found.push(...namespaceFindings(probe, namespaceRemedy(launcher)), ...(await examineMeasures()));
   if (probe.netns === true)
-    found.push(ok('network', 'namespace', 'each function has a network of its own, nothing but its Runtime API in it'));
+    found.push(
+      ok('network', 'namespace', 'each function has a network of its own'),
+      ...(await examineNetwork(launcher, probe.mode === 'root', env)),
+    );
   return found;
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { treeBytes } from '../../src/sandboxes/linux/memory-watch.ts';
 import { nobody } from '../support/readable-checkout.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import {
@@ -32,20 +33,45 @@ function hide(program: string): () => void {
   return () => void execFileSync('umount', [path]);
 }
 
-/** Running helpers and their watchers that belong to a user. */
-function helpersOf(uid: number): string[] {
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly anonymousBytes: number;
+}
+
+/** Running processes of a user. */
+function processesOf(uid: number): Process[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))
     .flatMap((pid) => {
       try {
         const status = readFileSync(`/proc/${pid}/status`, 'utf8');
         if (!status.includes(`Uid:\t${uid}\t`) || /^State:\t[ZX]/m.test(status)) return [];
-        return /^Name:\t(slirp4netns|passt.*|pasta.*|lambdad-helper)$/m.exec(status)?.[1] ?? [];
+        const value = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? '';
+        const anonymousBytes = 1024 * (Number(value('RssAnon')) + Number(value('RssShmem')));
+        return [{ pid: Number(pid), parent: Number(value('PPid')), name: value('Name'), anonymousBytes }];
       } catch {
         return [];
       }
     });
 }
+
+function isBelow(pid: number, ancestor: number): boolean {
+  for (let at = pid; at > 1; at = parentOf(at)) if (at === ancestor) return true;
+  return false;
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const helpersOf = (uid: number) =>
+  processesOf(uid).filter(({ name }) => /^(slirp4netns|passt.*|pasta.*|lambdad-helper)$/.test(name));
 
 /** A user that nobody else's tests run as. */
 const user = { uid: nobody.uid - 1707, gid: nobody.gid };
@@ -109,9 +135,14 @@ if (isInDisposableNetwork(import.meta.filename, HELPERS)) {
           });
 
         test("what the helper needs of memory is not taken for the function's", async () => {
-          await createProbe(server.client(), 'small', 'python', { MemorySize: 128 });
-          await probe(server.client(), 'small', []);
-          assert.ok(helpersOf(user.uid).length >= 2);
+          await probe(server.client(), 'python', []);
+          const watcher = processesOf(user.uid).find(({ name }) => name === 'lambdad-helper');
+          const below = processesOf(user.uid).find(({ parent }) => parent === watcher?.pid);
+          assert.ok(watcher && below && below.anonymousBytes > 0);
+          const all = processesOf(user.uid).filter((each) => isBelow(each.pid, watcher.parent));
+          const everything = all.reduce((sum, { anonymousBytes }) => sum + anonymousBytes, 0);
+          const taken = treeBytes(watcher.parent);
+          assert.ok(taken > 0 && taken <= everything - below.anonymousBytes);
         });
 
         test('it ends with its sandbox, also when the server is killed', async () => {

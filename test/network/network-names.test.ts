@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, test } from 'node:test';
 import { foreignWallRemedy } from '../../src/base/foreign-walls.ts';
 import { natRemedy } from '../../src/base/nat-remedy.ts';
+import { translationFindings } from '../../src/cli/examine-network.ts';
 import { unreachableEndpoints } from '../../src/environments/unreachable-endpoints.ts';
 import { LinkAddresses } from '../../src/sandboxes/linux/link-addresses.ts';
 import { nameService } from '../../src/sandboxes/linux/network-names.ts';
@@ -89,4 +90,17 @@ test('what holds functions back is told with commands', () => {
   assert.match(mend('forwarding', 30), /ip_forward=1/);
   assert.match(mend('rules', 1), /NET_ADMIN/);
   assert.match(mend('rules', 2), /^sudo modprobe -a nf_tables/);
+});
+
+test('the doctor says how functions get out, and what mends it', () => {
+  const told = (lines: Parameters<typeof translationFindings>[0]) =>
+    translationFindings(lines).map(({ level, mend }) => [level, mend.length]);
+  const blocked = { family: 'inet', table: 'mine', chain: 'forward' };
+  assert.deepEqual(told([{ ready: true, forwards: true }]), [['ok', 0]]);
+  assert.deepEqual(told([{ blocked }, { ready: true, forwards: false }]), [
+    ['ok', 0],
+    ['note', 2],
+  ]);
+  assert.deepEqual(told([{ error: 'add a table', step: 'rules', errno: 2 }]), [['lack', 1]]);
+  assert.deepEqual(told([]), [['lack', 0]]);
 });

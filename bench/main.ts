@@ -1,15 +1,22 @@
 /**
  * Benchmarks as ratios against a bare baseline taken in the same run; bench/README.md says how to read them.
  *
- *     npm run bench [-- warm cold memory catalogue]
+ *     npm run bench [-- warm cold sandbox memory catalogue]
  */
 import { benchCatalogue } from './catalogue.ts';
 import { benchCold } from './cold.ts';
 import { benchMemory } from './memory.ts';
+import { benchSandbox } from './sandbox.ts';
 import { printRows, type Row } from './statistics.ts';
 import { benchWarm } from './warm.ts';
 
-const parts = { warm: benchWarm, cold: benchCold, memory: benchMemory, catalogue: benchCatalogue } as const;
+const parts = {
+  warm: benchWarm,
+  cold: benchCold,
+  sandbox: benchSandbox,
+  memory: benchMemory,
+  catalogue: benchCatalogue,
+} as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in parts));
 if (unknown.length > 0) {

@@ -94,7 +94,7 @@ export const probeWalls: Readonly<Record<string, Walls>> = {
   netlink_of_the_firewall: { omit: ['seccomp'] },
   abstract_socket: net,
   shared_memory: { omit: ['ipc'] },
-  message_queue: { omit: ['ipc'] },
+  message_queue: { omit: ['ipc', 'landlock'] },
   datagram_to_the_host: net,
   reach_loopback: net,
   reach_loopback_elsewhere: net,

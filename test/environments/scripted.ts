@@ -72,6 +72,19 @@ export async function logWith(server: TestServer, name: string, wanted: RegExp):
   }
 }
 
+const STILL_MS = 1000;
+
+/** The whole log once nothing was added to it for a second. */
+export async function logWhenStill(server: TestServer, name: string): Promise<string> {
+  let before = '';
+  for (const until = Date.now() + LOG_WAIT_MS; ; await sleep(STILL_MS)) {
+    const log = await logOf(server, name);
+    if (log !== '' && log === before) return log;
+    if (Date.now() > until) throw new Error(`the log of ${name} never stood still`);
+    before = log;
+  }
+}
+
 async function logOf(server: TestServer, name: string): Promise<string> {
   const response = await fetch(server.url, {
     method: 'POST',

@@ -133,11 +133,11 @@ export class Environment {
     if (request.tail) log.beginTail();
     const eager = this.#isFirst ? await this.#eagerInit() : undefined;
     this.#isFirst = false;
+    // One of them ended while it was idle: their conversation, and what they left running, end before the next starts.
+    if (this.#processes?.fatal) await this.#reset('failure');
     const startedMs = clock.monotonic();
     const deadlineMs = Math.floor(clock.now()) + spec.timeoutMs;
-    if (!this.#processes || this.#processes.fatal) {
-      // One of them ended while it was idle: their conversation, and what they left running, end before the next starts.
-      if (this.#processes) await this.#reset('failure');
+    if (!this.#processes) {
       const again = await this.#init('invoke', spec.timeoutMs);
       if (again.fault) return this.#failInit(request, again.fault(request.requestId), startedMs);
     }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
-import { notFound, truncated } from './runtime-api/answers.ts';
+import { internalServerError, notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
 import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
@@ -24,6 +24,8 @@ export interface LocalApisParts {
   readonly telemetry: Telemetry;
   /** A connection is gone. */
   readonly closed: (connection: Connection) => void;
+  /** A request could not be answered, which is our fault. */
+  readonly failed: (error: Error) => void;
 }
 
 export class LocalApis {
@@ -52,8 +54,9 @@ export class LocalApis {
         parser.feed(chunk);
         connection.flush();
       } catch (error) {
-        if (!(error instanceof MalformedRequest)) throw error;
-        connection.end(truncated);
+        // Whatever a process sends, the server stands: a fault of ours costs this connection, and the log tells of it.
+        if (!(error instanceof MalformedRequest)) this.#parts.failed(error as Error);
+        connection.end(error instanceof MalformedRequest ? truncated : internalServerError);
       }
     });
     // Who ends its side within a body is told so: its own side may still listen.

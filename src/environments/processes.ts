@@ -103,6 +103,7 @@ export class Processes {
         this.runtimeApi.closed(connection);
         this.extensions.closed(connection);
       },
+      failed: (error) => parts.log.stderr(Buffer.from(`lambdad: a request failed: ${error.message}\n`)),
     });
     const attach = this.#apis.attach.bind(this.#apis);
     sandbox.listener.on('connection', attach);

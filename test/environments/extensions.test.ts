@@ -427,6 +427,22 @@ for name in os.listdir("/proc"):
 });
 
 describe('the end', { timeout: 60_000 }, () => {
+  it('is told to extensions that are plain processes too', async () => {
+    const plain = await startTestServer({ args: ['--sandbox', 'process'] });
+    try {
+      await createScripted(plain.client(), 'f', {
+        extensions: { watcher: WATCHER, deaf: 'run_extension(["INVOKE"])' },
+      });
+      const { payload, log } = await run(plain.client(), 'f');
+      assert.equal(payload, 'ok');
+      assert.match(log, /EXTENSION\tName: deaf\tState: Ready\tEvents: \[INVOKE\]\n/);
+      await plain.client().send(new DeleteFunctionCommand({ FunctionName: 'f' }));
+      await logWith(plain, 'f', /watcher ends: spindown\n$/);
+    } finally {
+      await plain.stop();
+    }
+  });
+
   it('of the server is told to extensions too', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'lambdad-extensions-'));
     try {

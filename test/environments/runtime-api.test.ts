@@ -152,6 +152,12 @@ exec(json.loads(event.body)["script"])`;
     ]);
   });
 
+  it('before the first event is for a foreign id', async () => {
+    const init = 'early = call("POST", RUNTIME + "invocation/some/response", None, "1").plain()';
+    await createScripted(client, 'early', { init });
+    assert.deepEqual((await run(client, 'early', 'respond(event, early)')).payload, INVALID_ID);
+  });
+
   it('under way allows nothing else', async () => {
     const script = `
 other = Connection()

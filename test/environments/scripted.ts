@@ -11,8 +11,8 @@ import { type ZipEntry, zipOf } from '../support/zip.ts';
  */
 const PRELUDE = readFileSync(new URL('local_api.py', import.meta.url), 'utf8');
 const BOOTSTRAP = `#!/usr/bin/python3
-import sys
-sys.path.insert(0, '/var/task')
+import os, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import local_api
 local_api.run_runtime()
 `;
@@ -57,7 +57,12 @@ export async function publishExtensions(
 }
 
 function extensionProgram(script: string): string {
-  return `#!/usr/bin/python3\nimport sys\nsys.path.insert(0, '/opt/lib')\nfrom local_api import *\n${script}\n`;
+  return `#!/usr/bin/python3
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from local_api import *
+${script}
+`;
 }
 
 const LOG_WAIT_MS = 15_000;

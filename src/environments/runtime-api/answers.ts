@@ -32,6 +32,11 @@ export const invalidResponseMode = errorAnswer(
   'Invalid function response mode',
 );
 export const truncated = errorAnswer('400 Bad Request', 'TruncatedHTTPRequest', 'HTTP request detected as truncated');
+export const internalServerError = errorAnswer(
+  '500 Internal Server Error',
+  'InternalServerError',
+  'Internal Server Error',
+);
 export const notFound = Buffer.from(
   'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\n404 page not found\n',
 );

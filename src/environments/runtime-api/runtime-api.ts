@@ -173,7 +173,7 @@ export class RuntimeApi {
     const match = ANSWER_PATH.exec(path);
     if (!match) return path === '/2018-06-01/ping' ? answers.methodNotAllowed : answers.notFound;
     const kind = match[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
-    if (this.#invocation !== undefined && match[1] !== this.#invocation.requestId) return answers.invalidRequestId;
+    if (match[1] !== this.#invocation?.requestId) return answers.invalidRequestId;
     if (this.#state === 'RuntimeResponseSentState') return answers.invalidRequestId;
     if (this.#answering === connection) this.#answering = undefined;
     else if (this.#state !== 'Running') return answers.invalidTransition(this.#state, kind);

@@ -1,0 +1,51 @@
+/** The front of the local APIs against what must not happen, and against floods. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { LocalApis, type LocalApisParts } from './local-apis.ts';
+import { RuntimeApi } from './runtime-api/runtime-api.ts';
+
+async function open(t: TestContext) {
+  const failures: string[] = [];
+  const nothing = () => undefined;
+  const broken = () => {
+    throw new Error('broken');
+  };
+  const apis = new LocalApis({
+    runtime: new RuntimeApi({ next: nothing, answering: nothing, answer: nothing, initError: nothing }),
+    telemetry: { answer: broken },
+    closed: nothing,
+    failed: (error: Error) => failures.push(error.message),
+  } as unknown as LocalApisParts);
+  const server = createServer((socket) => apis.attach(socket)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  /** Sends bytes and gives back all that comes until the other side ends. */
+  const send = async (bytes: string): Promise<string> => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => socket.write(bytes));
+    let text = '';
+    socket.setEncoding('latin1').on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', nothing);
+    await once(socket, 'close');
+    return text;
+  };
+  return { send, failures };
+}
+
+test('a fault of ours is a 500 and the end of one connection', async (t) => {
+  const { send, failures } = await open(t);
+  const answer = await send('PUT /2022-07-01/telemetry HTTP/1.1\r\n\r\n');
+  assert.match(answer, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
+  assert.match(answer, /\{"errorMessage":"Internal Server Error","errorType":"InternalServerError"\}\n$/);
+  assert.deepEqual(failures, ['broken']);
+  assert.match(await send('GET /2018-06-01/ping HTTP/1.1\r\n\r\nnonsense\r\n\r\n'), /pongHTTP\/1\.1 400 Bad Request/);
+});
+
+test('who asks on and on behind a request that waits is cut off', async (t) => {
+  const { send } = await open(t);
+  const ping = 'GET /2018-06-01/ping HTTP/1.1\r\n\r\n';
+  assert.equal(await send(`GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n${ping.repeat(300)}`), '');
+});

@@ -46,7 +46,13 @@ describe('ruby', { skip, timeout: 300_000 }, () => {
   after(() => server?.stop());
 
   const create = (name: string, more: Partial<Deployed> = {}) =>
-    createFunction(client, name, { Runtime: runtime, Handler: 'app.handler', files: { 'app.rb': HANDLER }, ...more });
+    createFunction(client, name, {
+      Runtime: runtime,
+      Handler: 'app.handler',
+      Timeout: 30,
+      files: { 'app.rb': HANDLER },
+      ...more,
+    });
 
   test('a function, its context and its environment', { timeout: TEST_MS_MAX }, async () => {
     await create('hello', { Environment: { Variables: { GREETING: 'grüß Gott', LC_ALL: 'C.UTF-8' } } });
@@ -96,21 +102,22 @@ describe('ruby', { skip, timeout: 300_000 }, () => {
     assert.match(log, /^Init error when loading handler app\.handler\n\{/m);
   });
 
-  test('exit and a timeout end the environment, and the next invoke has another', {
+  test('exit ends the environment and the next invoke has another; a timeout ends one too', {
     timeout: TEST_MS_MAX,
   }, async () => {
-    await create('ends', { Timeout: 2 });
+    await create('ends');
     const exited = await invokeFunction(client, 'ends', { do: 'exit' });
     assert.deepEqual(exited.payload, {
       errorType: 'Runtime.ExitError',
       errorMessage: `RequestId: ${exited.requestId} Error: Runtime exited with error: exit status 3`,
     });
-    const late = await invokeFunction(client, 'ends', { do: 'sleep' });
+    assert.equal((await invokeFunction(client, 'ends')).error, undefined);
+    await create('late', { Timeout: 2 });
+    const late = await invokeFunction(client, 'late', { do: 'sleep' });
     assert.deepEqual(late.payload, {
       errorType: 'Sandbox.Timedout',
       errorMessage: `RequestId: ${late.requestId} Error: Task timed out after 2.00 seconds`,
     });
-    assert.equal((await invokeFunction(client, 'ends')).error, undefined);
   });
 
   test('gems and libraries of layers and of the package', { timeout: TEST_MS_MAX }, async () => {

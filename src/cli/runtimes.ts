@@ -115,7 +115,8 @@ async function install(call: Call, names: readonly string[]): Promise<number> {
     const progress = (line: string) => call.terminal.note(line);
     const options = { cacheDir, mavenRepository, nearest: false, env: call.env, progress };
     try {
-      const { interpreter, notes } = await obtainRuntime(match, options);
+      const obtaining = obtainRuntime(match, options);
+      const { interpreter, notes } = await call.terminal.during(() => `readying ${identifier}`, obtaining);
       const version = interpreter?.fullVersion;
       installed.push({ identifier, version, path: interpreter?.hostPath, notes });
       if (!call.json) call.terminal.out(`${identifier} is ready${version === undefined ? '' : `: ${version}`}`);

@@ -32,6 +32,8 @@ export class CacheUse {
   mark(place: string): void {
     if (this.#marked.has(place)) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    // Those that are gone have left their files.
+    if (this.#marked.size === 0) this.users(place);
     appendFileSync(join(this.#directory, processName(process.pid) ?? ''), `${basename(place)}\n`);
     this.#marked.add(place);
   }

@@ -247,8 +247,11 @@ describe('a runtime that is a folder', () => {
     assert.ok(existsSync(place));
     child.stdin.end();
     await once(child, 'exit');
+    const marks = () => readdirSync(join(cacheDir, 'in-use'));
+    assert.equal(marks().length, 1);
+    use.mark('/another');
+    assert.equal(marks().length, 1, 'the mark of the process that is gone is gone');
     await use.remove(place);
     assert.equal(existsSync(place), false);
-    assert.deepEqual(readdirSync(join(cacheDir, 'in-use')), []);
   });
 });

@@ -1,22 +1,23 @@
 import { assetPath } from '../base/assets.ts';
 import type { Config } from '../config.ts';
 import { isOnPath } from '../runtimes/program-patterns.ts';
-import { examineRuntimes, type RuntimeState } from '../runtimes/runtime-state.ts';
+import { type ExamineOptions, examineRuntimes, type RuntimeState } from '../runtimes/runtime-state.ts';
 import type { Environment } from './command.ts';
 import { type Finding, lack, note, ok } from './finding.ts';
 
 /** Families without which a machine is hardly one for functions; of the others a machine has what its functions need. */
 const EXPECTED_FAMILIES: readonly string[] = ['nodejs', 'python'];
 
-/** Which runtimes can run here: those that are there, those that are fetched, and how to get the others. */
-export async function runtimeFindings({ cacheDir, mavenRepository }: Config, env: Environment): Promise<Finding[]> {
+/** How the runtimes are looked at for these settings. */
+export function examineOptions({ cacheDir, mavenRepository, bundledSdk }: Config, env: Environment): ExamineOptions {
   const directory = assetPath('runtimes');
-  const states = await examineRuntimes({
-    directory,
-    cacheDir,
-    hasMavenRepository: mavenRepository !== undefined,
-    env,
-  });
+  const hasMavenRepository = mavenRepository !== undefined;
+  return { directory, cacheDir, hasMavenRepository, onlyNecessary: bundledSdk === 'off', env };
+}
+
+/** Which runtimes can run here: those that are there, those that are fetched, and how to get the others. */
+export async function runtimeFindings(config: Config, env: Environment): Promise<Finding[]> {
+  const states = await examineRuntimes(examineOptions(config, env));
   const families = Map.groupBy(states, ({ family }) => family);
   const findings = await Promise.all([...families.values()].map((family) => familyFindings(family, env)));
   return findings.flat();

@@ -7,6 +7,7 @@ import { obtainRuntime, RuntimeMissing } from '../runtimes/obtained-runtime.ts';
 import { examineRuntimes, type RuntimeState } from '../runtimes/runtime-state.ts';
 import { sizeText } from './code-files.ts';
 import type { Call, Command } from './command.ts';
+import { examineOptions } from './examine-runtimes.ts';
 import { CommandFailure, EXIT_FAILED, EXIT_OK, UsageError } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -65,10 +66,7 @@ function runtimesOf(names: readonly string[]): Named[] {
 }
 
 async function list(call: Call): Promise<number> {
-  const { cacheDir, mavenRepository } = configOf(call);
-  const directory = assetPath('runtimes');
-  const hasMavenRepository = mavenRepository !== undefined;
-  const looking = examineRuntimes({ directory, cacheDir, hasMavenRepository, env: call.env });
+  const looking = examineRuntimes(examineOptions(configOf(call), call.env));
   const states = await call.terminal.during(() => 'looking at this machine', looking);
   if (call.json) call.terminal.out(JSON.stringify(states, null, 2));
   else printTable(call.terminal, states);
@@ -108,12 +106,13 @@ function whereText({ identifier, state, path, unfetched, mend }: RuntimeState): 
 }
 
 async function install(call: Call, names: readonly string[]): Promise<number> {
-  const { cacheDir, mavenRepository } = configOf(call);
+  const { cacheDir, mavenRepository, bundledSdk } = configOf(call);
+  const onlyNecessary = bundledSdk === 'off';
   const installed: object[] = [];
   const failed: object[] = [];
   for (const { identifier, ...match } of runtimesOf(names)) {
     const progress = (line: string) => call.terminal.note(line);
-    const options = { cacheDir, mavenRepository, nearest: false, env: call.env, progress };
+    const options = { cacheDir, mavenRepository, onlyNecessary, nearest: false, env: call.env, progress };
     try {
       const obtaining = obtainRuntime(match, options);
       const { interpreter, notes } = await call.terminal.during(() => `readying ${identifier}`, obtaining);

@@ -56,7 +56,9 @@ async function downloaded(
   } catch (error) {
     if (!(error instanceof ClientMissing)) throw error;
     if (repository === undefined)
-      throw new Error('mvn, which fetches it, is not on the PATH (or give --maven-repository a URL)');
+      throw new Error(
+        'mvn, which fetches it, is not on the PATH. Install it with "apt-get install maven", or start lambdad with --maven-repository URL.',
+      );
     for (const file of files)
       await download(new URL(pathOf(file), `${repository.replace(/\/$/, '')}/`), join(work, jarOf(file)));
   }

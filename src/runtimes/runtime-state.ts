@@ -34,6 +34,8 @@ export interface ExamineOptions {
   readonly cacheDir: string;
   /** There is a repository that jars come from without `mvn`. */
   readonly hasMavenRepository: boolean;
+  /** Leave out what runtimes work without. */
+  readonly onlyNecessary: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -96,7 +98,8 @@ async function npmProgram({ family, version }: RuntimeMatch, options: ExamineOpt
 async function withArtefacts(match: RuntimeMatch, program: ProgramState, options: ExamineOptions) {
   const { family, version } = match;
   const absent = artefactsOf(family, version).filter(
-    (artefact) => !existsSync(artefactPlace(options.cacheDir, family, artefact)),
+    (artefact) =>
+      !(artefact.optional && options.onlyNecessary) && !existsSync(artefactPlace(options.cacheDir, family, artefact)),
   );
   const unfetched = absent.map(({ name }) => name);
   const needed = absent.filter(({ optional }) => !optional);

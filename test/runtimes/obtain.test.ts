@@ -190,7 +190,8 @@ describe('a runtime that is a folder', () => {
     family('', { artefacts: artefacts.map((artefact) => ({ ...artefact, optional: true })) });
     const { directory, notes } = await obtain('toy1', { mavenRepository: undefined });
     assert.deepEqual(notes, [
-      'jar of Toy could not be fetched: mvn, which fetches it, is not on the PATH (or give --maven-repository a URL)',
+      'jar of Toy could not be fetched: mvn, which fetches it, is not on the PATH. ' +
+        'Install it with "apt-get install maven", or start lambdad with --maven-repository URL.',
     ]);
     assert.equal(existsSync(join(directory, 'lib')), false);
   });

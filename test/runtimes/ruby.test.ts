@@ -30,7 +30,8 @@ def handler(event:, context:)
   exit! 3 if event['do'] == 'exit'
   sleep 60 if event['do'] == 'sleep'
   { event: event, environment: ENV.to_h, version: RUBY_VERSION, requestId: context.aws_request_id,
-    arn: context.invoked_function_arn, text: 'grüß'.encoding.to_s, external: Encoding.default_external.to_s }
+    arn: context.invoked_function_arn, text: 'grüß'.encoding.to_s, external: Encoding.default_external.to_s,
+    bundledGems: Gem.path.include?(Gem.default_dir) }
 end
 `;
 
@@ -66,6 +67,7 @@ describe('ruby', { skip, timeout: 300_000 }, () => {
       arn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
       text: 'UTF-8',
       external: 'UTF-8',
+      bundledGems: true,
     });
     assert.equal(environment['GREETING'], 'grüß Gott');
     assert.equal(environment['AWS_EXECUTION_ENV'], `AWS_Lambda_${runtime}`);

@@ -15,6 +15,7 @@ import { type RuntimeName, type SharedRuntime, sharedRuntimes } from './shared-r
 
 const SUITE_MS_MAX = 120_000;
 const TIMEOUT_S = 2;
+const timeoutOf = ({ timeoutS = TIMEOUT_S }: SharedRuntime) => timeoutS;
 const WRAPPER = '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n';
 const OWN_VARIABLE = 'ü and "quotes"';
 const WRAPPER_PATH = '/opt/wrap';
@@ -70,7 +71,7 @@ async function deploy(runtime: SharedRuntime, name: string): Promise<void> {
   await createFunction(client, name, {
     Runtime: runtime.runtime as RuntimeName,
     Handler: runtime.handler,
-    Timeout: TIMEOUT_S,
+    Timeout: timeoutOf(runtime),
     MemorySize: 256,
     Environment: { Variables: { OWN_VARIABLE } },
     Layers: [layer.LayerVersionArn ?? ''],
@@ -124,9 +125,9 @@ async function fails({ runtime, invoke, succeed }: Suite): Promise<void> {
   assert.equal(await succeed({ do: 'count' }), count + 2);
 }
 
-async function timesOut({ invoke, succeed }: Suite): Promise<void> {
+async function timesOut({ runtime, invoke, succeed }: Suite): Promise<void> {
   const invoked = await invoke({ do: 'sleep', ms: 60_000 });
-  const text = `RequestId: ${invoked.requestId} Error: Task timed out after ${TIMEOUT_S.toFixed(2)} seconds`;
+  const text = `RequestId: ${invoked.requestId} Error: Task timed out after ${timeoutOf(runtime).toFixed(2)} seconds`;
   failedWith(invoked, 'Sandbox.Timedout', text);
   assert.match(invoked.log, /\tStatus: timeout\n$/);
   assert.equal(await succeed({ do: 'count' }), 1);

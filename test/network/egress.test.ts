@@ -1,5 +1,6 @@
 /** What functions of a server that root runs reach on the network: the world outside, and nothing of the host. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { createFunction, invokeFunction } from '../support/functions.ts';
@@ -26,10 +27,24 @@ const REFUSED = /^(E[A-Z]+|silence|[A-Za-z]*[eE]rror)$/;
 /** Listens for everybody, and says its address. */
 const LISTENER = `
 import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 const server = createServer((socket) => socket.end('another environment'));
 await new Promise((resolve) => server.listen(8080, '0.0.0.0', resolve));
 export const handler = async () => networkInterfaces().eth0[0].address;`;
+
+const FLOOD_PORTS = 6000;
+/** Each port is a connection to the host's firewall, whether anybody listens there or not. */
+const FLOOD = `
+import { createSocket } from 'node:dgram';
+export const handler = async () => {
+  const socket = createSocket('udp4').on('error', () => {});
+  for (let port = 1; port <= ${FLOOD_PORTS}; port++)
+    await new Promise((resolve) => socket.send('x', 10_000 + port, '${WEB}', resolve));
+  socket.close();
+};`;
+
+const connectionCount = () => Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'utf8'));
 
 /** 203.0.113.2 in the other ways in which programs take it. */
 const SPELLINGS = [String(0xcb007102), '0xcb007102', '0313.0.0161.02', '203.0.28930', `::ffff:${HOST}`];
@@ -112,6 +127,19 @@ if (isInDisposableNetwork(import.meta.filename)) {
       for (const [target, answer] of found) assert.match(answer, REFUSED, target);
       // The host may send to it, and is not answered.
       assert.deepEqual(await reachFromHere([{ host: address, port: 8080 }]), []);
+    });
+
+    test("one function cannot fill the host's table of connections", async () => {
+      const client = server.client();
+      await createFunction(client, 'flood', { files: { 'index.mjs': FLOOD }, Timeout: 20 });
+      const before = connectionCount();
+      const { error } = await invokeFunction(client, 'flood');
+      assert.equal(error, undefined);
+      const added = connectionCount() - before;
+      assert.ok(added > 500 && added < 1200, `${added} of ${FLOOD_PORTS}`);
+      // The next one still gets out.
+      const found = await probe(client, 'node', [{ host: WEB, port: 80 }]);
+      assert.equal(found.get(`${WEB} 80`), `::ffff:${HOST}`);
     });
 
     test('addresses of its own network that are not the host are no secret', async () => {

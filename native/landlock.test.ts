@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { lackOf, openSandbox, openWorkshop, runShell } from './launcher-harness.ts';
 
-function lackOfLandlock(): string | false {
+const version = (() => {
   using workshop = openWorkshop();
   const { stdout } = spawnSync(workshop.binary, ['probe'], { encoding: 'utf8' });
-  return JSON.parse(stdout).landlock > 0 ? false : 'this kernel has no Landlock';
-}
+  return Number(JSON.parse(stdout || '{}').landlock ?? 0);
+})();
+const lackOfLandlock = version > 0 ? false : 'this kernel has no Landlock';
+/** Since its sixth version it knows of sockets whose names are no files. */
+const scopes = version >= 6;
 
 const TRY = (act: string) => `{ ${act}; } 2>/dev/null && echo yes || echo no`;
 
 for (const mode of ['root', 'userns'] as const) {
-  describe(`Landlock, mode ${mode}`, { skip: lackOf(mode) || lackOfLandlock() }, () => {
+  describe(`Landlock, mode ${mode}`, { skip: lackOf(mode) || lackOfLandlock }, () => {
     test('writes go to /tmp and to what is bound to be written, whatever else is writable', async () => {
       using workshop = openWorkshop();
       for (const name of ['shared', 'kept']) mkdirSync(join(workshop.directory, name));
@@ -40,6 +44,24 @@ for (const mode of ['root', 'userns'] as const) {
         ].join('\n'),
       );
       assert.deepEqual(output.trim().split('\n'), ['yes', 'yes', 'yes', 'yes', 'yes', 'yes', 'no', 'yes']);
+    });
+
+    test("on the host's network, sockets of the host that are no files are out of reach", {
+      skip: scopes ? false : 'this kernel scopes no sockets',
+    }, async () => {
+      using workshop = openWorkshop();
+      const name = `lambdad-landlock-${process.pid}`;
+      const server = createServer((socket) => socket.end()).listen(`\0${name}`);
+      try {
+        const connect = `use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, pack("S a*", AF_UNIX, "\\0${name}"))`;
+        const reach = TRY(`perl -e '${connect} or exit 1'`);
+        await using walled = await openSandbox(workshop, mode, ['network', 'host']);
+        assert.equal((await runShell(walled, reach)).output, 'no\n');
+        await using free = await openSandbox(workshop, mode, ['network', 'host', 'omit', 'landlock']);
+        assert.equal((await runShell(free, reach)).output, 'yes\n');
+      } finally {
+        server.close();
+      }
     });
 
     test('it stands by itself: with no_new_privs left away it is there too, and gone when it is left away', async () => {

@@ -275,6 +275,14 @@ function countsByNamespace(): boolean {
   return major > 5 || (major === 5 && minor >= 14);
 }
 
+function thaw({ freezer }: SandboxGroup): void {
+  try {
+    freezer?.thaw();
+  } catch {
+    // The group has gone with its sandbox.
+  }
+}
+
 /** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */
 export function identityOf(runDir: string): string {
   const { dev, ino } = statSync(runDir);
@@ -288,9 +296,13 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const groups = findGroups(identity);
   const { network, scratch: disks } = options;
   const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
-  const live = new Set<Launcher>();
+  const live = new Map<Launcher, SandboxGroup>();
   network.onLost(() => {
-    for (const launcher of live) void launcher.end();
+    for (const [launcher, group] of live) {
+      // Some freezers keep even a kill waiting.
+      thaw(group);
+      void launcher.end();
+    }
     void standby.drop();
   });
   const isRoot = process.getuid?.() === 0;
@@ -313,7 +325,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       const scratch = await disks?.templates.get(spec.tmpBytes);
       await network.ready();
       const { launcher, group } = standby.take();
-      live.add(launcher);
+      live.set(launcher, group);
       void launcher.gone.then(() => live.delete(launcher));
       const running = new Running();
       try {

@@ -17,7 +17,7 @@ export interface Config {
   readonly auth: 'open' | 'sigv4';
   /** JSON file with the access keys that `sigv4` accepts. */
   readonly credentialsFile: string | undefined;
-  readonly sandbox: 'auto' | 'linux' | 'process';
+  readonly sandbox: 'auto' | 'linux' | 'bubblewrap' | 'process';
   readonly network: 'egress' | 'host' | 'none';
   /** Ports of this machine that functions reach at the same port of their own 127.0.0.1. */
   readonly allowHost: readonly number[];
@@ -110,7 +110,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   cache: 'DIR   downloaded runtimes ($XDG_CACHE_HOME/lambdad)',
   auth: 'open|sigv4   check signatures (open on loopback, sigv4 elsewhere)',
   credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
-  sandbox: 'auto|linux|process   how functions are walled in (auto)',
+  sandbox: 'auto|linux|bubblewrap|process   how functions are walled in (auto)',
   cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
   network: "egress|host|none   a function's network: outwards only, this machine's, none (egress)",
   'allow-host': 'PORT,…   ports of this machine that functions reach at 127.0.0.1 (none)',
@@ -220,7 +220,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     cacheDir: resolve(values.cache ?? join(env['XDG_CACHE_HOME'] || join(home, '.cache'), 'lambdad')),
     auth,
     credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
-    sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'process']),
+    sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'bubblewrap', 'process']),
     cpu: oneOf('cpu', values.cpu, ['weight', 'quota']),
     network,
     allowHost: portsOf('allow-host', values['allow-host']),

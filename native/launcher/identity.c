@@ -30,15 +30,19 @@ static void write_account(int etc, const char *name, const char *content) {
 
 // /etc/passwd and /etc/group with the name that AWS's environments give the function's user. os.homedir() and its like
 // fail without an entry.
+void account_texts(long uid, long gid, char passwd[ACCOUNT_BYTES_MAX], char group[ACCOUNT_BYTES_MAX]) {
+  snprintf(passwd, ACCOUNT_BYTES_MAX,
+           "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:%ld:%ld::/home/sbx_user1051:/sbin/nologin\n", uid, gid);
+  snprintf(group, ACCOUNT_BYTES_MAX, "root:x:0:\nsbx_user1051:x:%ld:\n", gid);
+}
+
 void write_accounts(int root, long uid, long gid) {
-  char text[256];
+  char passwd[ACCOUNT_BYTES_MAX], group[ACCOUNT_BYTES_MAX];
   int etc = ensure_directory(root, "/etc");
   if (etc < 0) fail("accounts", "make /etc");
-  snprintf(text, sizeof text,
-           "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:%ld:%ld::/home/sbx_user1051:/sbin/nologin\n", uid, gid);
-  write_account(etc, "passwd", text);
-  snprintf(text, sizeof text, "root:x:0:\nsbx_user1051:x:%ld:\n", gid);
-  write_account(etc, "group", text);
+  account_texts(uid, gid, passwd, group);
+  write_account(etc, "passwd", passwd);
+  write_account(etc, "group", group);
   close(etc);
 }
 

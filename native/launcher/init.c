@@ -12,6 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static void leave_keyring(void) {
+  // The server's session keyring must not be inherited; a kernel without keyrings has none to inherit.
+  if (stands(WALL_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
+      errno != EPERM) {
+    fail("keyring", "take a new session keyring");
+  }
+}
+
 // Also what the probe tries, short of an answer to a server.
 void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   if (setup->user_namespace && write_identity_maps(setup->uid, setup->gid, own_uid, own_gid) < 0) {
@@ -22,18 +30,15 @@ void build_sandbox(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   if (setup->hostname != NULL && stands(WALL_UTS) && sethostname(setup->hostname, strlen(setup->hostname)) < 0) {
     fail("hostname", "set %s", setup->hostname);
   }
-  // The server's session keyring must not be inherited; a kernel without keyrings has none to inherit.
-  if (stands(WALL_KEYRING) && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
-      errno != EPERM) {
-    fail("keyring", "take a new session keyring");
-  }
+  leave_keyring();
   build_root(setup);
   if (prepare_confinement(setup) < 0) fail("landlock", "make the rules");
   if (!setup->network_host && stands(WALL_NET) && raise_loopback() < 0) fail("network", "raise the loopback interface");
 }
 
-static void lock_down(void) {
-  if (stands(WALL_CAPABILITIES) && drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
+static void lock_down(const struct setup *setup) {
+  // Bubblewrap has emptied it already, and left nothing to empty it with.
+  if (setup->bubblewrap == NULL && stands(WALL_CAPABILITIES) && drop_bounding_set() < 0) fail("capabilities", "empty the bounding set");
   if (stands(WALL_CAPABILITIES) && keep_capabilities(capabilities_of_init) < 0) fail("capabilities", "give up those of no use");
   // From here on /proc/1 belongs to the host's root, and nobody inside reads its memory, environment or descriptors.
   if (stands(WALL_DUMPABLE) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail("dumpable", "protect the memory of pid 1");
@@ -76,9 +81,14 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   close(FD_EXTENSION_READ);
   close(FD_LIFELINE_WRITE);
   ignore_signals();
-  build_sandbox(setup, own_uid, own_gid);
+  if (setup->bubblewrap == NULL) {
+    build_sandbox(setup, own_uid, own_gid);
+  } else {
+    leave_keyring();
+    if (prepare_confinement(setup) < 0) fail("landlock", "make the rules");
+  }
   bool linked = complete_network(setup);
-  lock_down();
+  lock_down(setup);
   if (setup->listen_port >= 0) hand_over_listener("listener", setup->listen_address, setup->listen_port);
   report("{\"ready\":true,\"pid\":%d,\"version\":%d%s}", setup->outer_pid, PROTOCOL_VERSION,
          linked ? "" : ",\"offline\":true");

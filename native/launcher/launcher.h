@@ -41,7 +41,9 @@ enum {
   FD_EXTENSION_READ = 28,
   FD_EXTENSION_WRITE = 29,
   FD_RULESET = 30,
-  FD_FIXED_LAST = 30,
+  FD_MESSAGE = 31,
+  FD_OWN_PROGRAM = 32,
+  FD_FIXED_LAST = 32,
 };
 
 // One instruction for the new root, carried out in the order of the setup message.
@@ -67,6 +69,7 @@ struct setup {
   long host_uid, host_gid;
   long nofile, nproc;    // nproc is -1 when not given
   long listen_port;      // -1 when none is wanted, 0 for any free one
+  const char *bubblewrap; // path of the program that makes namespaces and root in our place, or NULL
   const char *scratch;   // template of the disk for /tmp, NULL when it is a tmpfs or there is none
   unsigned listen_address;
   const char *helper;    // path of the program that an ordinary user's way out goes through, or NULL
@@ -143,6 +146,10 @@ int run_sandbox(char **arguments);
 void look_at_shared(struct setup *setup);
 int open_shared(const struct entry *entry);
 
+// bubblewrap.c
+_Noreturn void run_bubblewrap(const struct setup *setup);
+int run_inside(const char *outer_pid);
+
 // probe.c
 int probe(const char *scratch_template);
 
@@ -157,6 +164,7 @@ _Noreturn void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid)
 
 // root.c and system-mounts.c
 void build_root(const struct setup *setup);
+extern const char *const hidden_in_proc[];
 void mount_proc(int root);
 void mount_devices(int root);
 
@@ -187,6 +195,8 @@ int open_listener(unsigned address, long port, long *bound_port);
 int open_connection(long port);
 
 // identity.c
+#define ACCOUNT_BYTES_MAX 256
+void account_texts(long uid, long gid, char passwd[ACCOUNT_BYTES_MAX], char group[ACCOUNT_BYTES_MAX]);
 void write_accounts(int root, long uid, long gid);
 int become(bool user_namespace, long uid, long gid);
 int drop_bounding_set(void);

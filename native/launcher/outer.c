@@ -110,8 +110,9 @@ int run_sandbox(char **arguments) {
   open_helper_channel(&setup);
   int flags = namespace_flags(&setup);
   if (!setup.network_host && stands(WALL_NET) && enter_prepared_network()) flags &= ~CLONE_NEWNET;
-  pid_t init = clone_into(flags);
+  pid_t init = clone_into(setup.bubblewrap == NULL ? flags : 0);
   if (init < 0) fail("unshare", "make the namespaces");
+  if (init == 0 && setup.bubblewrap != NULL) run_bubblewrap(&setup);
   if (init == 0) run_init(&setup, own_uid, own_gid);
   if (setup.scratch != NULL) close(scratch_tree());
   close(FD_COMMANDS);

@@ -136,6 +136,7 @@ static bool parse_network_key(struct setup *setup, const char *key) {
 static void parse_key(struct setup *setup, const char *key) {
   if (parse_entry(setup, key) || parse_network_key(setup, key)) return;
   if (strcmp(key, "root") == 0) setup->root = path_of(key);
+  else if (strcmp(key, "bubblewrap") == 0) setup->bubblewrap = path_of(key);
   else if (strcmp(key, "hostname") == 0) setup->hostname = value_of(key);
   else if (strcmp(key, "omit") == 0) omit(key);
   else if (strcmp(key, "uid") == 0) setup->uid = number_of(key, 1, UID_HIGHEST);

@@ -12,7 +12,7 @@
 // wall behind the function's identity.
 static const char *const read_only[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs",
                                         "/proc/acpi", "/proc/scsi", NULL};
-static const char *const hidden[] = {"/proc/kcore",      "/proc/keys",        "/proc/key-users",  "/proc/timer_list",
+const char *const hidden_in_proc[] = {"/proc/kcore",      "/proc/keys",        "/proc/key-users",  "/proc/timer_list",
                                      "/proc/latency_stats", "/proc/sched_debug", "/proc/kallsyms", "/proc/kpagecount",
                                      "/proc/kpageflags", "/proc/kpagecgroup", NULL};
 
@@ -53,11 +53,11 @@ void mount_proc(int root) {
     if (tree < 0) fail("proc", "copy %s", read_only[i]);
     cover(root, read_only[i], tree, attributes);
   }
-  for (int i = 0; stands(WALL_PROC_MASKS) && hidden[i] != NULL; i++) {
-    if (!exists(root, hidden[i])) continue;
+  for (int i = 0; stands(WALL_PROC_MASKS) && hidden_in_proc[i] != NULL; i++) {
+    if (!exists(root, hidden_in_proc[i])) continue;
     int tree = clone_tree(AT_FDCWD, "/dev/null", false);
     if (tree < 0) fail("proc", "copy /dev/null");
-    cover(root, hidden[i], tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    cover(root, hidden_in_proc[i], tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   }
   close(mounted);
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { release } from 'node:os';
 import { assetPath } from '../base/assets.ts';
+import { type Bubblewrap, findBubblewrap } from '../base/bubblewrap.ts';
 import { type NamespaceRemedy, namespaceRemedy } from '../base/namespace-remedy.ts';
 import type { Environment } from './command.ts';
 import { examineMeasures } from './examine-measures.ts';
@@ -41,7 +42,8 @@ export async function examineSandbox(env: Environment): Promise<Finding[]> {
       lack('sandbox', 'launcher', `${launcher} is not there`, withoutSandbox('lambdad has none for it')),
     ];
   const probe = await runProbe(launcher);
-  found.push(...namespaceFindings(probe, namespaceRemedy(launcher)), ...(await examineMeasures()));
+  const bubblewrap = probe.ok ? undefined : await findBubblewrap(process.env['PATH']);
+  found.push(...namespaceFindings(probe, namespaceRemedy(launcher), bubblewrap), ...(await examineMeasures()));
   if (probe.netns === true)
     found.push(
       ok('network', 'namespace', 'each function has a network of its own'),
@@ -51,7 +53,11 @@ export async function examineSandbox(env: Environment): Promise<Finding[]> {
 }
 
 /** What the probe tells; `remedy` is looked at when it failed. */
-export function namespaceFindings(probe: Probe, remedy: NamespaceRemedy | undefined): Finding[] {
+export function namespaceFindings(
+  probe: Probe,
+  remedy: NamespaceRemedy | undefined,
+  bubblewrap?: Bubblewrap,
+): Finding[] {
   const seccomp = probe.seccomp
     ? ok('sandbox', 'seccomp', 'system calls are filtered')
     : lack(
@@ -65,6 +71,11 @@ export function namespaceFindings(probe: Probe, remedy: NamespaceRemedy | undefi
     return [ok('sandbox', 'namespaces', `Linux namespaces, ${who}`), seccomp, landlockFinding(probe.landlock ?? 0)];
   }
   const failed = `${probe.step ?? 'probe'}: ${probe.message ?? 'failed'}`;
+  if (bubblewrap && 'path' in bubblewrap) {
+    const text = `by bubblewrap (${bubblewrap.path}), without a network but the host's: ${remedy?.reason ?? failed}`;
+    const findings = [note('sandbox', 'namespaces', text, remedy?.commands ?? []), seccomp];
+    return [...findings, landlockFinding(probe.landlock ?? 0)];
+  }
   if (remedy) return [lack('sandbox', 'namespaces', `${remedy.reason} (${failed})`, remedy.commands)];
   return [lack('sandbox', 'namespaces', failed, withoutSandbox('no known setting is the cause'))];
 }

@@ -57,6 +57,16 @@ describe('doctor', () => {
   });
 });
 
+it('names bubblewrap where it stands in for the launcher', () => {
+  const probe = { ok: false, step: 'unshare', message: 'EPERM', seccomp: true, landlock: 7 };
+  const findings = namespaceFindings(probe, undefined, { path: '/usr/bin/bwrap' });
+  assert.deepEqual(
+    findings.map(({ level }) => level),
+    ['note', 'ok', 'ok'],
+  );
+  assert.match(findings[0]?.text ?? '', /^by bubblewrap \(\/usr\/bin\/bwrap\).*unshare: EPERM/);
+});
+
 describe('namespaceRemedy', () => {
   const remedyWith = (settings: Readonly<Record<string, string>>, inContainer = false) =>
     namespaceRemedy('/opt/lambdad-sandbox', (path) => settings[path], inContainer);

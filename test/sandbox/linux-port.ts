@@ -27,6 +27,7 @@ export function sandboxesIn(folder: string, options: Partial<LinuxSandboxOptions
     network: noNetwork(process.getuid?.() === 0, []),
     cpu: 'weight',
     landlock: true,
+    bubblewrap: undefined,
     scratch: undefined,
     ids: randomIds,
     ...options,

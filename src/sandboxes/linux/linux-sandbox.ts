@@ -70,6 +70,8 @@ export interface LinuxSandboxOptions {
   readonly ids: Ids;
   readonly network: SandboxNetwork;
   readonly cpu: 'weight' | 'quota';
+  /** Path of the bubblewrap that makes the namespaces; undefined where the launcher itself can. */
+  readonly bubblewrap: string | undefined;
   /** Whether the kernel has a Landlock that the launcher uses. */
   readonly landlock: boolean;
   /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
@@ -246,6 +248,7 @@ export function setupStrings(
   scratch?: string,
 ): string[] {
   const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
+  if (options.bubblewrap !== undefined) setup.push('bubblewrap', options.bubblewrap);
   if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
   for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
   for (const path of HIDDEN_PATHS) if (existsSync(path)) setup.push('bind', options.emptyDir, path, 'ro');
@@ -313,7 +316,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const { description } = network;
   return {
     description: [
-      `linux namespaces${isRoot ? '' : ', unprivileged'}${options.landlock ? ', Landlock' : ', no Landlock in this kernel'}`,
+      `linux namespaces${options.bubblewrap === undefined ? '' : ' by bubblewrap'}${isRoot ? '' : ', unprivileged'}${options.landlock ? ', Landlock' : ', no Landlock in this kernel'}`,
       describeMeasures(groups.versions),
       disks ? '/tmp on disk' : '/tmp in memory',
       description,

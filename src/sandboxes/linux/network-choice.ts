@@ -20,6 +20,8 @@ export interface NetworkWish {
   readonly binary: string;
   /** The server makes sandboxes without user namespaces. */
   readonly isRoot: boolean;
+  /** A helper can reach into the sandboxes' networks: not into those that bubblewrap makes. */
+  readonly hasHelpers: boolean;
   readonly runDir: string;
   readonly path: string | undefined;
 }
@@ -65,7 +67,8 @@ async function translated(wish: NetworkWish): Promise<Chosen | NetworkLack> {
   }
 }
 
-function helped({ allowHost, path }: NetworkWish): Chosen | NetworkLack {
+function helped({ allowHost, path, hasHelpers }: NetworkWish): Chosen | NetworkLack {
+  if (!hasHelpers) return { reason: 'bubblewrap gives sandboxes no way out of their own', commands: [] };
   const helper = findNetworkHelper(path);
   return 'reason' in helper ? helper : { network: helperNetwork(helper, allowHost), warnings: [] };
 }

@@ -83,7 +83,7 @@ function holdings(server: TestServer): Holdings {
   return {
     processes: own.length,
     mounts: lines(readFileSync('/proc/self/mounts', 'utf8')),
-    controlGroups: lines(shell(`find /sys/fs/cgroup -type d -name '${identity}*'`)),
+    controlGroups: lines(shell(`find /sys/fs/cgroup -type d -name '${identity}*' 2>/dev/null; true`)),
     links: lines(shell('ip -o link')),
     firewallRules: lines(shell('command -v nft >/dev/null && nft -a list ruleset; true')),
     descriptors: descriptors.length,

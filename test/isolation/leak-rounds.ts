@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CreateFunctionCommand, DeleteFunctionCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -29,6 +29,8 @@ export interface LeakReport {
   readonly before: Holdings;
   readonly after: Holdings;
   readonly afterKill: Holdings;
+  /** Below the data folder, that were not there before. */
+  readonly newDirectories: readonly string[];
 }
 
 const WORKERS = 4;
@@ -66,6 +68,8 @@ const failing: readonly { readonly code: string; readonly settings?: object }[] 
 
 const rounds = Number(process.argv[2]);
 let made = 0;
+/** Every directory that was ever below the data folder. */
+const seen = new Set<string>();
 /** How the control groups of this data folder's servers begin; other servers of the machine have others. */
 let identity = 'none';
 
@@ -80,6 +84,10 @@ function lines(text: string): number {
 function holdings(server: TestServer): Holdings {
   const own = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const descriptors = readdirSync(`/proc/${server.pid}/fd`);
+  const folders = readdirSync(server.dataDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => relative(server.dataDir, join(entry.parentPath, entry.name)));
+  for (const folder of folders) seen.add(folder);
   return {
     processes: own.length,
     mounts: lines(readFileSync('/proc/self/mounts', 'utf8')),
@@ -174,12 +182,14 @@ async function run(client: LambdaClient, count: number, failEvery = FAIL_EVERY, 
 if (hostname() !== 'disposable') throw new Error('this is for a disposable machine only');
 const dataDir = mkdtempSync(join(tmpdir(), 'lambdad-leaks-'));
 let server = await startTestServer({ dataDir });
-// Every kind once: what is made once, such as unpacked code, is there from now on.
-await run(server.client(), failing.length + 1, 1);
+// Every kind, twice: what is made once, such as unpacked code, is there from now on.
+await run(server.client(), 2 * failing.length, 1);
 identity = identityOf();
 const before = await quiet(server);
+const known = new Set(seen);
 const failures = await run(server.client(), rounds);
 const after = await settled(server, before);
+const newDirectories = [...seen].filter((folder) => !known.has(folder));
 let killed = false;
 const killedRun = run(server.client({ maxAttempts: 1 }), rounds, FAIL_EVERY, () => killed);
 await wait(1000);
@@ -191,5 +201,5 @@ await run(server.client(), failing.length + 1, 1);
 const afterKill = await settled(server, before);
 await server.stop();
 rmSync(dataDir, { recursive: true, force: true });
-console.log(JSON.stringify({ rounds, failures, before, after, afterKill } satisfies LeakReport));
+console.log(JSON.stringify({ rounds, failures, before, after, afterKill, newDirectories } satisfies LeakReport));
 process.exit(0);

@@ -1,10 +1,10 @@
 /** The life of environments with real processes: runtime-facts 6. Its time limits are tested on a fake clock beside this. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import { createScripted, logWhenStill, logWith, run } from './scripted.ts';
+import { createScripted, logWhenStill, logWith, run, runQuickly } from './scripted.ts';
 
 const canFreeze = process.platform === 'linux' && process.getuid?.() === 0;
 
@@ -17,16 +17,13 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** Without asking for the log: the answer is not kept back for it. */
-async function invoke(FunctionName: string, script: string): Promise<readonly [unknown, string | undefined]> {
-  const answer = await client.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ script }) }));
-  return [JSON.parse(Buffer.from(answer.Payload ?? []).toString()), answer.FunctionError];
-}
-
 describe('an environment', { timeout: 120_000 }, () => {
   it('whose runtime ends behind its answer has answered; the log says how it ended, and the next invoke begins anew', async () => {
     await createScripted(client, 'leaves', { init: 'say("begins")' });
-    assert.deepEqual(await invoke('leaves', 'respond(event, "answered")\nos._exit(4)'), ['answered', undefined]);
+    assert.deepEqual(await runQuickly(client, 'leaves', 'respond(event, "answered")\nos._exit(4)'), {
+      payload: 'answered',
+      error: undefined,
+    });
     const log = await logWith(server, 'leaves', /REPORT/);
     assert.match(
       log,
@@ -40,7 +37,7 @@ describe('an environment', { timeout: 120_000 }, () => {
   it('is busy until the runtime asks for more: what it writes behind its answer stands before END', async () => {
     await createScripted(client, 'writes');
     const script = 'respond(event, 1)\nfor n in range(200): say(f"line {n}")';
-    assert.deepEqual(await invoke('writes', script), [1, undefined]);
+    assert.deepEqual(await runQuickly(client, 'writes', script), { payload: 1, error: undefined });
     assert.match(await logWith(server, 'writes', /REPORT/), /^START .*\n(line \d+\n){200}END .*\nREPORT .*\n$/);
   });
 
@@ -64,7 +61,7 @@ import subprocess
 for session in (False, True):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=session)
 time.sleep(60)`;
-    await createScripted(client, 'starts', { Timeout: 2 });
+    await createScripted(client, 'starts', { Timeout: 5 });
     assert.equal((await run(client, 'starts', script)).error, 'Unhandled');
     const list = `
 def command(name):

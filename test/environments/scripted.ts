@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
+import { InvokeCommand, type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { createFunction, type Deployed, type Invoked, invokeFunction } from '../support/functions.ts';
 import type { TestServer } from '../support/server.ts';
 import { type ZipEntry, zipOf } from '../support/zip.ts';
@@ -43,6 +43,21 @@ export async function createScripted(client: LambdaClient, name: string, options
 export function run(client: LambdaClient, name: string, script?: string): Promise<Invoked> {
   return invokeFunction(client, name, script === undefined ? {} : { script });
 }
+
+/** The same without asking for the log: the answer is not kept back for it. */
+export async function runQuickly(
+  client: LambdaClient,
+  FunctionName: string,
+  script: string,
+): Promise<{ payload: unknown; error: string | undefined }> {
+  const answer = await client.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ script }) }));
+  return { payload: JSON.parse(Buffer.from(answer.Payload ?? []).toString()), error: answer.FunctionError };
+}
+
+/** An extension that writes into the log what it hears. */
+export const WATCHER = `
+def heard(event): say("heard " + json.dumps(event))
+run_extension(["SHUTDOWN", "INVOKE"], heard)`;
 
 export async function publishExtensions(
   client: LambdaClient,

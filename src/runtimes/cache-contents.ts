@@ -2,8 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { artefactPlace, artefactsOf } from './artefact.ts';
 import { CacheUse, FolderInUse } from './cache-use.ts';
-import { type RuntimeFamily, type RuntimeMatch, versionsOf } from './description.ts';
+import { type RuntimeMatch, versionsOf } from './description.ts';
 import { releaseOf, releasePlace } from './npm-release.ts';
+import { readiedFolders } from './ready-folder.ts';
 
 /** Folders of the cache that belong to a runtime, and are there. */
 export interface CacheContents {
@@ -55,17 +56,6 @@ export async function removeFromCache(cacheDir: string, match: RuntimeMatch): Pr
   if (pids.length > 0) throw new FolderInUse([...new Set(pids)]);
   for (const folder of folders) await use.remove(folder);
   return folders;
-}
-
-async function readiedFolders(cacheDir: string, family: RuntimeFamily, version: string): Promise<string[]> {
-  const parent = join(cacheDir, 'runtimes');
-  const names = await readdir(parent).catch(() => []);
-  // A digest follows; work that is going on has an ending.
-  return names.filter((name) => isReadied(name, `${family.name}${version}-`)).map((name) => join(parent, name));
-}
-
-function isReadied(name: string, start: string): boolean {
-  return name.startsWith(start) && /^[0-9a-f]+$/.test(name.slice(start.length));
 }
 
 async function existing(folders: readonly string[]): Promise<string[]> {

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, cp, link, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
+import { copyFile, cp, link, mkdir, readdir, readlink, stat, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CacheUse } from './cache-use.ts';
 import { cachedFolder } from './cached-folder.ts';
-import { fillTemplate, type RuntimeMatch } from './description.ts';
+import { fillTemplate, type RuntimeFamily, type RuntimeMatch } from './description.ts';
 import type { Interpreter } from './interpreter.ts';
 
 /**
@@ -14,6 +15,8 @@ import type { Interpreter } from './interpreter.ts';
  * not be writable.
  */
 const PREPARE_MS_MAX = 60_000;
+/** A folder that no server has begun to use for so long is of an older lambdad, or of an interpreter that is gone. */
+const STALE_MS = 14 * 86_400_000;
 
 export interface ReadyParts {
   readonly match: RuntimeMatch;
@@ -45,12 +48,41 @@ export async function readyFolder(parts: ReadyParts): Promise<string> {
   if (place === undefined) return family.directory;
   parts.uses?.(place);
   try {
-    await cachedFolder(place, (work) => fill(work, parts));
+    if (!existsSync(place)) {
+      await cachedFolder(place, (work) => fill(work, parts));
+      await removeStale(parts);
+    }
+    await noteUse(place);
     return place;
   } catch (error) {
     if (existsSync(place)) return place;
     if (parts.artefacts.length > 0) throw error;
     return family.directory;
+  }
+}
+
+/** The folders that were readied for a version, whatever for; work that is going on is not among them. */
+export async function readiedFolders(cacheDir: string, family: RuntimeFamily, version: string): Promise<string[]> {
+  const parent = join(cacheDir, 'runtimes');
+  const start = `${family.name}${version}-`;
+  const names = await readdir(parent).catch(() => []);
+  const isReadied = (name: string) => name.startsWith(start) && /^[0-9a-f]+$/.test(name.slice(start.length));
+  return names.filter(isReadied).map((name) => join(parent, name));
+}
+
+/** The time of a folder is that of its last use. */
+async function noteUse(place: string): Promise<void> {
+  const now = new Date();
+  // One that belongs to another user is kept by that user.
+  await utimes(place, now, now).catch(() => undefined);
+}
+
+async function removeStale({ match, cacheDir }: ReadyParts): Promise<void> {
+  const oldest = Date.now() - STALE_MS;
+  for (const folder of await readiedFolders(cacheDir, match.family, match.version)) {
+    const found = await stat(folder).catch(() => undefined);
+    // One that is in use, or that another process removes, is not ours to remove.
+    if (found && found.mtimeMs < oldest) await new CacheUse(cacheDir).remove(folder).catch(() => undefined);
   }
 }
 

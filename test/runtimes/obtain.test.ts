@@ -12,6 +12,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -159,6 +161,21 @@ describe('a runtime that is a folder', () => {
     };
     assert.equal(await commandOf('toy1', {}, false), 'toy --heap=109 --older --unless /r/main');
     assert.equal(await commandOf('toy2', { TOY_OPTIONS: 'x --no' }, true), 'toy --heap=109 --newer --with-jar /r/main');
+  });
+
+  it('removes what was readied long ago for the same version', async () => {
+    const old = (await obtain('toy3')).directory;
+    const longAgo = new Date('2020-01-01');
+    utimesSync(old, longAgo, longAgo);
+    assert.equal((await obtain('toy3')).directory, old);
+    assert.ok(statSync(old).mtime > longAgo, 'its use is noted');
+    writeFileSync(join(families, 'toy', 'main'), 'another bootstrap');
+    const recent = (await obtain('toy3')).directory;
+    assert.deepEqual([existsSync(old), existsSync(recent)], [true, true]);
+    utimesSync(old, longAgo, longAgo);
+    writeFileSync(join(families, 'toy', 'main'), 'a third bootstrap');
+    await obtain('toy3');
+    assert.deepEqual([existsSync(old), existsSync(recent)], [false, true]);
   });
 
   it('says what installs a version that is not there, and takes only a newer one in its place', async () => {

@@ -30,7 +30,11 @@ export function runClient(
     shell: process.platform === 'win32',
   };
   return new Promise((resolve, reject) => {
+    // The server may end meanwhile. npm answers a kinder signal by going back over what it did, which goes with its folder.
+    const stop = () => void child.kill('SIGKILL');
+    process.once('exit', stop);
     const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+      process.removeListener('exit', stop);
       if (!error) return resolve();
       if ((error as NodeJS.ErrnoException).code === 'ENOENT')
         return reject(new ClientMissing(`${program}, which fetches it, is not on the PATH.`));

@@ -1,10 +1,11 @@
 /** The AWS SDKs that AWS's Node and Python runtimes bring along: there for every function, behind its own packages. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
+import { setTimeout } from 'node:timers/promises';
+import { CreateFunctionCommand, type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { shippedFamily } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -20,6 +21,15 @@ const IMPORTS = 30;
 function namesOf(folder: string): string[] {
   const path = join(shippedFamily('nodejs').directory, folder, 'package.json');
   return Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { dependencies: object }).dependencies);
+}
+
+/** Empty for a process that is gone, or dead and not yet taken notice of. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Signs a URL, which needs no network, and says where the package came from. */
@@ -166,7 +176,7 @@ describe('bundled SDKs', { timeout: FETCH_MS_MAX }, () => {
     });
 });
 
-describe('a bundled SDK that cannot be fetched', { timeout: 60_000 }, () => {
+describe('a bundled SDK that cannot be fetched', { timeout: 120_000 }, () => {
   /** Puts in place, as npm would, one package that tells that it is there. */
   const NPM = `#!/bin/sh
 /bin/mkdir -p node_modules/bundled
@@ -207,6 +217,29 @@ echo "exports.text = 'from the bundle';" > node_modules/bundled/index.js
       assert.match(server.stderr() + server.stdout(), /bundled-sdk of Node is ready/);
     } finally {
       await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('leaves no client behind when the server ends meanwhile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lambdad-sdk-'));
+    const pidFile = join(folder, 'pid');
+    mkdirSync(join(folder, 'bin'));
+    // As stubborn as npm, which goes back over what it did when it is asked to end.
+    const npm = `#!/bin/sh\ntrap '' TERM\necho $$ > ${pidFile}.new\n/bin/mv ${pidFile}.new ${pidFile}\nexec /bin/sleep 600\n`;
+    writeFileSync(join(folder, 'bin', 'npm'), npm, { mode: 0o755 });
+    const args = ['--bundled-sdk', 'on', '--shutdown-seconds', '1', '--cache', join(folder, 'cache')];
+    const server = await startTestServer({ args, env: { PATH: join(folder, 'bin') } });
+    try {
+      const Code = { ZipFile: await zipOf(files) };
+      const Role = 'arn:aws:iam::000000000000:role/test';
+      const settings = { Runtime: 'nodejs24.x' as const, Handler: 'index.handler', Role, Code };
+      await server.client().send(new CreateFunctionCommand({ FunctionName: 'waits', ...settings }));
+      while (!existsSync(pidFile)) await setTimeout(10);
+      await server.stop();
+      assert.equal(commandOf(Number(readFileSync(pidFile, 'utf8'))), '');
+    } finally {
+      await server.kill();
       rmSync(folder, { recursive: true, force: true });
     }
   });

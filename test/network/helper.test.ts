@@ -11,6 +11,7 @@ import {
   HOST_LAN,
   HOST_V6,
   type Internet,
+  ip,
   isInDisposableNetwork,
   METADATA,
   METADATA_V6,
@@ -143,6 +144,24 @@ if (isInDisposableNetwork(import.meta.filename, HELPERS)) {
           const everything = all.reduce((sum, { anonymousBytes }) => sum + anonymousBytes, 0);
           const taken = treeBytes(watcher.parent);
           assert.ok(taken > 0 && taken <= everything - below.anonymousBytes);
+        });
+
+        test('an address that the host gets later is closed too', async () => {
+          const late = '192.168.77.99';
+          await createProbe(server.client(), 'late');
+          await probe(server.client(), 'late', []);
+          ip('address', 'add', `${late}/24`, 'dev', 'lan0');
+          try {
+            // The address is noticed within seconds, or with the next sandbox.
+            await createProbe(server.client(), 'next');
+            await probe(server.client(), 'next', []);
+            const targets = [{ host: late, port: service.port }];
+            assert.deepEqual(await reachFromHere(targets), [late]);
+            const found = await probe(server.client(), 'late', targets);
+            assert.match(found.get(`${late} ${service.port}`) ?? '', REFUSED);
+          } finally {
+            ip('address', 'del', `${late}/24`, 'dev', 'lan0');
+          }
         });
 
         test('it ends with its sandbox, also when the server is killed', async () => {

@@ -5,6 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { assetPath } from '../../src/base/assets.ts';
+import { NatNetwork } from '../../src/sandboxes/linux/nat-network.ts';
+import { createSandbox, openSandboxes } from '../sandbox/linux-port.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import {
   forwards,
@@ -19,6 +22,8 @@ import {
   WEB,
 } from './disposable-network.ts';
 import { createProbe, probe } from './probe-function.ts';
+
+const MANY = 40;
 
 /** The process that holds a server's rules. */
 function holderOf(server: TestServer): number {
@@ -134,6 +139,25 @@ if (isInDisposableNetwork(import.meta.filename)) {
       await until('the old links go', () => !links().includes(before ?? ''));
       await reachesWeb(server);
       assert.equal(tables().length, 1);
+    });
+
+    test('many sandboxes at once have a link each, and none is left', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'lambdad-links-'));
+      const binary = assetPath(join('native', 'bin', `linux-${process.arch}`, 'lambdad-sandbox'));
+      const network = await NatNetwork.start({ binary, stateFile: join(folder, 'state.json'), allowHost: [] });
+      const kind = openSandboxes({ network });
+      try {
+        for (let round = 0; round < 3; round++) {
+          const many = await Promise.all(Array.from({ length: MANY }, () => createSandbox(kind)));
+          assert.ok(links().length >= MANY);
+          await Promise.all(many.map((sandbox) => sandbox.destroy()));
+        }
+        await until('their links go', () => links().length < MANY / 2);
+      } finally {
+        await kind[Symbol.asyncDispose]();
+        rmSync(folder, { recursive: true, force: true });
+      }
+      assert.ok(isAsBefore());
     });
 
     test('two servers are side by side, each with rules of its own', async () => {

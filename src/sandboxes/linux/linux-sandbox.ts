@@ -93,6 +93,7 @@ class LinuxSandbox implements Sandbox {
   #oomBefore = 0;
   #exceeded = false;
   #isFrozen = false;
+  #isRetired = false;
 
   constructor(parts: LinuxSandboxParts) {
     this.#spec = parts.spec;
@@ -165,8 +166,21 @@ class LinuxSandbox implements Sandbox {
     return this.#exceeded || (this.#group.memory?.oomKills() ?? 0) > this.#oomBefore;
   }
 
+  /** It is to end as soon as it is at rest: its network is not what a new one's is. */
+  retire(): void {
+    this.#isRetired = true;
+    if (!this.#isFrozen) return;
+    // Some freezers keep even a kill waiting.
+    this.thaw();
+    void this.#launcher.end();
+  }
+
   freeze(): void {
     if (this.#isFrozen) return;
+    if (this.#isRetired) {
+      void this.#launcher.end();
+      return;
+    }
     this.#isFrozen = true;
     this.#watch?.pause();
     this.#hold(true);
@@ -308,6 +322,10 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     }
     void standby.drop();
   });
+  const standing = new Set<LinuxSandbox>();
+  network.onChanged(() => {
+    for (const sandbox of standing) sandbox.retire();
+  });
   const isRoot = process.getuid?.() === 0;
   // Servers of one machine seldom begin at the same.
   let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
@@ -345,7 +363,10 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
           { exited: (id, exit) => running.exited(id, exit), gone: () => running.gone() },
         );
         const processors = processorsFor(spec);
-        return new LinuxSandbox({ spec, launcher, built, network: plan, group, processors, running });
+        const sandbox = new LinuxSandbox({ spec, launcher, built, network: plan, group, processors, running });
+        standing.add(sandbox);
+        void launcher.gone.then(() => standing.delete(sandbox));
+        return sandbox;
       } catch (error) {
         await launcher.end();
         await group.remove();

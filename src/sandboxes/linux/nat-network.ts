@@ -72,6 +72,9 @@ export class NatNetwork implements SandboxNetwork {
     this.#lost = listener;
   }
 
+  /** The rules know the host's addresses as they are at any moment. */
+  onChanged(): void {}
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#starting?.catch(() => undefined);

@@ -3,8 +3,9 @@ import { foreignWallRemedy } from '../../base/foreign-walls.ts';
 import type { Ids } from '../../base/ids.ts';
 import { natRemedy } from '../../base/nat-remedy.ts';
 import { findNetworkHelper, type NetworkLack } from '../../base/network-helper.ts';
+import { helperNetwork } from './helper-network.ts';
 import { NatNetwork } from './nat-network.ts';
-import { helperNetwork, hostNetwork, noNetwork, type SandboxNetwork } from './network.ts';
+import { hostNetwork, noNetwork, type SandboxNetwork } from './network.ts';
 import { RulesFailed } from './rule-holder.ts';
 
 /**

@@ -1,6 +1,4 @@
-import { networkInterfaces } from 'node:os';
 import type { Ids } from '../../base/ids.ts';
-import type { NetworkHelper } from '../../base/network-helper.ts';
 import { hostsFile, nameService } from './network-names.ts';
 import type { Destination } from './port-relay.ts';
 
@@ -22,6 +20,8 @@ export interface SandboxNetwork {
   plan(): NetworkPlan;
   /** Called when the walls around the network are gone: every sandbox is to end. */
   onLost(listener: () => void): void;
+  /** Called when sandboxes that stand may lead where a new one would not: they are to end when they are at rest. */
+  onChanged(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -78,6 +78,7 @@ export function noNetwork(isRoot: boolean, allowHost: readonly number[]): Sandbo
     reserve: () => ({ arguments: isRoot ? ['alone'] : [], release: () => undefined }),
     plan: () => walledPlan({ kind: 'none', allowHost }),
     onLost: () => undefined,
+    onChanged: () => undefined,
     close: async () => undefined,
   };
 }
@@ -110,33 +111,7 @@ export function hostNetwork(isRoot: boolean, ids: Ids): SandboxNetwork {
       };
     },
     onLost: () => undefined,
-    close: async () => undefined,
-  };
-}
-
-/** Every address of this machine but its loopback ones: what the helper, which runs here, would lead to this machine. */
-function ownAddresses(): string[] {
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    .map(({ address }) => address);
-  return [...new Set(found)];
-}
-
-/** An ordinary user's way out, by one helper a sandbox. */
-export function helperNetwork({ kind, path }: NetworkHelper, allowHost: readonly number[]): SandboxNetwork {
-  return {
-    description: `outbound network by ${kind}`,
-    hostPorts: new Set(allowHost),
-    tellsPeers: false,
-    ready: async () => undefined,
-    reserve: () => ({ arguments: [], release: () => undefined }),
-    plan: () =>
-      walledPlan({ kind: 'egress', allowHost }, [
-        ...['helper', kind, path],
-        ...ownAddresses().flatMap((address) => ['deny', address]),
-      ]),
-    onLost: () => undefined,
+    onChanged: () => undefined,
     close: async () => undefined,
   };
 }

@@ -23,6 +23,7 @@ import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import type { NetworkPlan, SandboxNetwork } from './network.ts';
 import { INODES_PER_MB, type ScratchTemplates } from './scratch-templates.ts';
 import { Standby } from './standby.ts';
+import { Standing } from './standing.ts';
 
 /**
  * Sandboxes of Linux namespaces, made by the native launcher: own mounts on a read-only root, own processes, network,
@@ -292,14 +293,6 @@ function countsByNamespace(): boolean {
   return major > 5 || (major === 5 && minor >= 14);
 }
 
-function thaw({ freezer }: SandboxGroup): void {
-  try {
-    freezer?.thaw();
-  } catch {
-    // The group has gone with its sandbox.
-  }
-}
-
 /** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */
 export function identityOf(runDir: string): string {
   const { dev, ino } = statSync(runDir);
@@ -313,19 +306,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const groups = findGroups(identity);
   const { network, scratch: disks } = options;
   const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
-  const live = new Map<Launcher, SandboxGroup>();
-  network.onLost(() => {
-    for (const [launcher, group] of live) {
-      // Some freezers keep even a kill waiting.
-      thaw(group);
-      void launcher.end();
-    }
-    void standby.drop();
-  });
-  const standing = new Set<LinuxSandbox>();
-  network.onChanged(() => {
-    for (const sandbox of standing) sandbox.retire();
-  });
+  const standing = new Standing(network, standby);
   const isRoot = process.getuid?.() === 0;
   // Servers of one machine seldom begin at the same.
   let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
@@ -346,8 +327,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       const scratch = await disks?.templates.get(spec.tmpBytes);
       await network.ready();
       const { launcher, group } = standby.take();
-      live.set(launcher, group);
-      void launcher.gone.then(() => live.delete(launcher));
+      standing.addLauncher(launcher, group);
       const running = new Running();
       try {
         group.memory?.limit(spec.memoryBytes);
@@ -364,9 +344,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
         );
         const processors = processorsFor(spec);
         const sandbox = new LinuxSandbox({ spec, launcher, built, network: plan, group, processors, running });
-        standing.add(sandbox);
-        void launcher.gone.then(() => standing.delete(sandbox));
-        return sandbox;
+        return standing.addSandbox(sandbox, launcher);
       } catch (error) {
         await launcher.end();
         await group.remove();

@@ -134,7 +134,7 @@ export class Environment {
     const eager = this.#isFirst ? await this.#eagerInit() : undefined;
     this.#isFirst = false;
     // One of them ended while it was idle: their conversation, and what they left running, end before the next starts.
-    if (this.#processes?.fatal) await this.#reset('failure');
+    if (this.#processes?.hasLost) await this.#reset('failure');
     const startedMs = clock.monotonic();
     const deadlineMs = Math.floor(clock.now()) + spec.timeoutMs;
     if (!this.#processes) {

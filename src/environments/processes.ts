@@ -54,6 +54,8 @@ export class Processes {
   #waiting: Deferred<unknown> | undefined;
   #timer: Timer | undefined;
 
+  /** One of them has ended, as `fatal` will tell in a moment. */
+  hasLost = false;
   /** Set once. */
   fatal: Fatal | undefined;
   initError: ReportedError | undefined;
@@ -195,6 +197,7 @@ export class Processes {
   #watch(extension: string | undefined, process: SandboxProcess): Started {
     const exited = process.exited.then(async (exit) => {
       started.hasExited = true;
+      this.hasLost = true;
       // What it sent before its end is still to be read, and how the sandbox itself stands to be heard.
       await turn();
       await turn();

@@ -130,7 +130,10 @@ test('sandboxes killed while they work cost their own invokes and no later one',
   const marked = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name));
   // All four are taken: this call needs a fifth environment, and when it is answered they have long been at work.
   await hold(0);
-  for (const pid of marked()) process.kill(Number(pid), 'SIGKILL');
+  const killed = marked();
+  for (const pid of killed) process.kill(Number(pid), 'SIGKILL');
   for (const { FunctionError } of await Promise.all(busy)) assert.equal(FunctionError, 'Unhandled');
+  // The fifth was idle: once the server has taken note of its end, it is gone from /proc.
+  while (killed.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 10));
   for (let i = 0; i < 5; i++) await hold(0);
 });

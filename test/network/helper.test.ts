@@ -150,11 +150,16 @@ if (isInDisposableNetwork(import.meta.filename, HELPERS)) {
           const late = '192.168.77.99';
           await createProbe(server.client(), 'late');
           await probe(server.client(), 'late', []);
+          const before = new Set(helpersOf(user.uid).map(({ pid }) => pid));
           ip('address', 'add', `${late}/24`, 'dev', 'lan0');
           try {
             // The address is noticed within seconds, or with the next sandbox.
             await createProbe(server.client(), 'next');
             await probe(server.client(), 'next', []);
+            await until(
+              'the environments from before end',
+              () => !helpersOf(user.uid).some(({ pid }) => before.has(pid)),
+            );
             const targets = [{ host: late, port: service.port }];
             assert.deepEqual(await reachFromHere(targets), [late]);
             const found = await probe(server.client(), 'late', targets);

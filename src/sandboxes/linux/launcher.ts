@@ -211,7 +211,11 @@ export class Launcher {
 
   /** Ends the sandbox; resolves when the launcher, and so everything inside, is gone. */
   async end(): Promise<void> {
-    if (!this.#ended) this.#child.kill('SIGKILL');
+    if (!this.#ended) {
+      this.#child.kill('SIGKILL');
+      // Its end is waited for, unlike its standing by.
+      this.#child.ref();
+    }
     await this.gone;
   }
 

@@ -7,9 +7,11 @@ import { createFunction, invokeFunction } from '../support/functions.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
-const found = spawnSync('aws', ['--version'], { encoding: 'utf8' });
+/** `aws logs tail` came with version 2, which a machine may have beside the one on its PATH. */
+const awsCommand = process.env['AWS_CLI_2'] ?? 'aws';
+const found = spawnSync(awsCommand, ['--version'], { encoding: 'utf8' });
 const withoutAws = skipUnless(found.status === 0, 'needs aws on the PATH');
-/** `aws logs tail` came with version 2; with version 1 the test makes the calls that it would make. */
+/** With version 1 the test makes the calls that the tail would make. */
 const isVersion2 = /^aws-cli\/(?!1\.)/.test(found.stdout ?? '');
 
 const python = process.env['PYTHON_WITH_BOTO3'] ?? 'python3';
@@ -25,7 +27,7 @@ const SAID_MS_MAX = 40_000;
 /** Runs `aws logs …` and reads the JSON that it prints. */
 async function aws(server: TestServer, ...args: string[]) {
   // Versions of before 2023 know no variable for the address.
-  const { stdout } = await runClient('aws', ['logs', ...args, '--endpoint-url', server.url], server);
+  const { stdout } = await runClient(awsCommand, ['logs', ...args, '--endpoint-url', server.url], server);
   return stdout.trim() === '' ? {} : JSON.parse(stdout);
 }
 
@@ -48,7 +50,7 @@ function startTail(t: TestContext, server: TestServer, ...more: string[]): Tail 
   if (!isVersion2) return pollingTail(server, more);
   const env = { ...process.env, ...server.clientEnvironment(), AWS_PAGER: '', PYTHONUNBUFFERED: '1' };
   const args = ['logs', 'tail', GROUP, '--follow', '--format', 'short', '--endpoint-url', server.url, ...more];
-  const child = spawn('aws', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(awsCommand, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('close', resolve));
   t.after(async () => {
     child.kill('SIGKILL');

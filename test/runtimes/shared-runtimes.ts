@@ -23,8 +23,6 @@ export interface SharedRuntime {
   readonly skip: string | false;
   /** How long making the files, or fetching the runtime, may take. */
   readonly readyMsMax: number;
-  /** The function's timeout; its start on a busy machine must fit in. */
-  readonly timeoutS?: number;
   readonly files: () => Promise<Files>;
   /** AWS_EXECUTION_ENV; undefined for runtimes that the function brings along, which no wrapper starts either. */
   readonly executionEnvironment?: string;
@@ -105,7 +103,6 @@ const javas = javasFound.map(({ version }): SharedRuntime => {
     handler: 'App::handle',
     skip: skipWithoutJavac,
     readyMsMax: FETCH_MS_MAX,
-    timeoutS: 8,
     files: async () => ({ 'App.class': (await javaClasses()).App }),
     executionEnvironment: `AWS_Lambda_${runtime}`,
     failure: (errorMessage) => ({ errorType: 'java.lang.ArithmeticException', errorMessage, more: ['stackTrace'] }),

@@ -104,8 +104,8 @@ export interface Sandbox {
   /** Lets go on what freeze() stopped; without effect when nothing is stopped. Never throws. */
   thaw(): void;
   /**
-   * AWS's hard share of the processors on or off. Begins off, as AWS does not throttle an init so. Without effect
-   * unless the server runs with `--cpu quota`. Never throws.
+   * The share of the processors that goes with the memory, on or off: a weight among others, and with `--cpu quota` AWS's
+   * hard limit. Begins off, as AWS throttles no init. Never throws.
    */
   limitCpu(isLimited: boolean): void;
   /** Ends everything and removes every trace. Never rejects. */

@@ -37,11 +37,23 @@ function changesOf(lane: number, step: number): Change[] {
   return [...keys.map(change), { type: 'put', key: key(`step-${lane}`), body: step }];
 }
 
+/** Before anything else happens; a reader that is behind is waited for. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 async function runLane(store: MetadataStore, lane: number): Promise<void> {
   const begun = ((await store.get(key(`step-${lane}`)))?.body ?? 0) as number;
   for (let step = begun + 1; step < begun + STEPS_MAX; step++) {
     await store.commit(changesOf(lane, step));
-    writeSync(1, `pair ${lane} ${step}\n`);
+    say(`pair ${lane} ${step}\n`);
   }
 }
 
@@ -53,7 +65,7 @@ async function main(dir: string, seed: number): Promise<void> {
   const lanes = Array.from({ length: LANES }, (_, lane) => runLane(store, lane));
   for (let turn = 0; turn < STEPS_MAX; turn++) {
     const bytes = Buffer.alloc(1 + Math.floor(random() * 200_000), `${seed}-${turn}-`);
-    writeSync(1, `blob ${(await blobs.put(bytes)).sha256}\n`);
+    say(`blob ${(await blobs.put(bytes)).sha256}\n`);
   }
   await Promise.all(lanes);
 }

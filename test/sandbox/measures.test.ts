@@ -38,10 +38,12 @@ test('busy functions share the processors by their memory', { skip }, async () =
   await using sandboxes = openSandboxes();
   await using small = await createSandbox(sandboxes, 128);
   await using large = await createSandbox(sandboxes, 1024);
+  for (const sandbox of [small, large]) sandbox.limitCpu(true);
   const shells = [await startShell(small, BUSY(4)), await startShell(large, BUSY(4))] as const;
   await Promise.all(shells.map((shell) => shell.line('busy')));
   // Their own work is the clock: a third of the same weight as the large one burns a bounded time.
   await using third = await createSandbox(sandboxes, 1024);
+  third.limitCpu(true);
   await runShell(third, 'for each in 1 2 3 4; do (i=0; while [ $i -lt 250000 ]; do i=$((i+1)); done) & done; wait');
   for (const shell of shells) shell.process.signal('SIGTERM');
   const [less, more] = (await Promise.all(shells.map((shell) => shell.line('used ')))).map(secondsOf) as [

@@ -15,7 +15,7 @@ import {
   type SandboxProcess,
   type SandboxSpec,
 } from '../../environments/sandbox.ts';
-import { processorsOf, weightOf } from './cgroup-controls.ts';
+import { INIT_WEIGHT, processorsOf, weightOf } from './cgroup-controls.ts';
 import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
 import { type Built, type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
@@ -195,9 +195,11 @@ class LinuxSandbox implements Sandbox {
   }
 
   limitCpu(isLimited: boolean): void {
-    if (this.#processors === undefined) return;
+    const { cpu } = this.#group;
+    const weight = weightOf(this.#spec.memoryBytes);
     try {
-      this.#group.cpu?.allow(isLimited ? this.#processors : undefined);
+      cpu?.weigh(isLimited ? weight : Math.max(weight, INIT_WEIGHT));
+      if (this.#processors !== undefined) cpu?.allow(isLimited ? this.#processors : undefined);
     } catch {
       // The group has gone with its sandbox.
     }
@@ -331,7 +333,6 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       const running = new Running();
       try {
         group.memory?.limit(spec.memoryBytes);
-        group.cpu?.weigh(weightOf(spec.memoryBytes));
         group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
         const plan = network.plan();
         const built = await launcher.set(

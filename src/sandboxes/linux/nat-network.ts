@@ -39,7 +39,7 @@ export class NatNetwork implements SandboxNetwork {
 
   get description(): string {
     const on = this.#holder?.forwarding ?? [];
-    const changed = on.length > 0 ? `, for which ${on.join(', ')} forwards while this server runs` : '';
+    const changed = on.length > 0 ? `, for which packets are forwarded on ${on.join(', ')} while this server runs` : '';
     return `outbound network by address translation${changed}`;
   }
 

@@ -11,18 +11,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { CreateFunctionCommand, DeleteFunctionCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { zipOf } from '../support/zip.ts';
+import { type Holdings, moreThan } from './holdings.ts';
 
-export interface Holdings {
-  readonly processes: number;
-  readonly mounts: number;
-  readonly controlGroups: number;
-  readonly links: number;
-  readonly firewallRules: number;
-  readonly descriptors: number;
-  readonly sockets: number;
-  readonly directories: number;
-  readonly loopDevices: number;
-}
 export interface LeakReport {
   readonly rounds: number;
   readonly failures: number;
@@ -112,8 +102,7 @@ function identityOf(): string {
 async function settled(server: TestServer, wanted: Holdings): Promise<Holdings> {
   for (const until = Date.now() + SETTLE_MS_MAX; ; await wait(LOOK_MS)) {
     const held = holdings(server);
-    const isMore = Object.entries(wanted).some(([name, count]) => held[name as keyof Holdings] > count);
-    if (!isMore || Date.now() > until) return held;
+    if (moreThan(wanted, held).length === 0 || Date.now() > until) return held;
   }
 }
 

@@ -2,22 +2,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { everythingRequired, skipUnless } from '../support/requirement.ts';
-import type { Holdings, LeakReport } from './leak-rounds.ts';
+import { moreThan } from './holdings.ts';
+import type { LeakReport } from './leak-rounds.ts';
 import { onDisposableMachine } from './on-disposable-machine.ts';
 
 /** The full number where everything is checked; a tenth of it elsewhere. */
 const ROUNDS = everythingRequired ? 1000 : 100;
 const LEAKS_MS_MAX = 900_000;
-/** Connections of clients and the like come and go. */
-const SLACK: Partial<Holdings> = { descriptors: 8, sockets: 12 };
 const skip = skipUnless(process.platform === 'linux' && process.getuid?.() === 0, 'the leak rounds need root on Linux');
-
-function more(before: Holdings, after: Holdings): string[] {
-  const names = Object.keys(before) as (keyof Holdings)[];
-  return names
-    .filter((name) => after[name] > before[name] + (SLACK[name] ?? 0))
-    .map((name) => `${name}: ${before[name]} before, ${after[name]} after`);
-}
 
 describe(`what ${ROUNDS} rounds of create, invoke and delete leave`, { skip, timeout: LEAKS_MS_MAX }, () => {
   let report: LeakReport;
@@ -39,10 +31,10 @@ describe(`what ${ROUNDS} rounds of create, invoke and delete leave`, { skip, tim
   });
 
   test('is nothing', () => {
-    assert.deepEqual(more(report.before, report.after), [], report.newDirectories.join('\n'));
+    assert.deepEqual(moreThan(report.before, report.after), [], report.newDirectories.join('\n'));
   });
 
   test('is nothing after a kill of the server and a restart either', () => {
-    assert.deepEqual(more(report.before, report.afterKill), []);
+    assert.deepEqual(moreThan(report.before, report.afterKill), []);
   });
 });

@@ -14,7 +14,7 @@ import {
 import { outcomeOf } from './initialization.ts';
 import type { MemoryReading } from './memory-reading.ts';
 import type { Fatal, Processes } from './processes.ts';
-import { type Invocation, RESPONSE_BYTES_MAX, type RuntimeAnswer } from './runtime-api/runtime-api.ts';
+import type { Invocation, RuntimeAnswer } from './runtime-api/runtime-api.ts';
 import type { Sandbox } from './sandbox.ts';
 import { eventAnswer, type ShutdownReason } from './shutdown.ts';
 
@@ -32,6 +32,8 @@ export interface EnvironmentAnswer {
   readonly failed: boolean;
   /** Of the payload; absent for JSON. */
   readonly contentType?: string;
+  /** Why it failed, in one word; absent when it did not. */
+  readonly errorCode?: string;
   readonly logTail?: string;
 }
 
@@ -78,7 +80,7 @@ export class Conversation {
   /** Delivers the event; resolves with what the caller gets. Never rejects. */
   async answer(): Promise<EnvironmentAnswer> {
     const { deadlineMs } = this.#times;
-    const { requestId, invokedArn, traceHeader, clientContext, payload, tenantId, contentType } = this.#request;
+    const { requestId, invokedArn, traceHeader, clientContext, payload, tenantId, contentType, sink } = this.#request;
     const processes = this.#processes;
     if (processes.isTimed) this.#deliveredMs = this.#parts.clock.monotonic();
     const invocation = {
@@ -90,16 +92,21 @@ export class Conversation {
       payload,
       tenantId,
       contentType,
+      sink,
     };
     processes.deliver(invocation, () => this.#invokeEvent());
     const heard = await processes.until(() => processes.answer ?? processes.fatal, this.#leftMs());
     this.isLost = heard === 'timeout' || 'process' in heard;
     this.#fault = this.#faultOf(heard);
-    const body =
-      heard !== 'timeout' && 'kind' in heard && heard.kind === 'response' ? heard.body : this.#fault?.payload;
-    this.#producedBytes = body?.length ?? 0;
-    const answer = { payload: body ?? NOTHING, failed: this.#fault !== undefined };
-    return this.#fault?.contentType === undefined ? answer : { ...answer, contentType: this.#fault.contentType };
+    if (this.#fault) {
+      const { payload: told, contentType: type } = this.#fault;
+      this.#producedBytes = told.length;
+      const answer = { payload: told, failed: true, errorCode: errorCodeOf(this.#fault, heard) };
+      return type === undefined ? answer : { ...answer, contentType: type };
+    }
+    const { body, bytes } = producedBy(heard);
+    this.#producedBytes = bytes;
+    return { payload: body, failed: false };
   }
 
   /** True when everybody asked for the next event already. */
@@ -163,11 +170,12 @@ export class Conversation {
     if ('process' in heard) return fatalFault(requestId, heard, this.#parts.sandbox.outOfMemory());
     switch (heard.kind) {
       case 'response':
+      case 'streamed':
         return undefined;
       case 'error':
         return reportedFault(heard);
       case 'tooLarge':
-        return tooLargeFault(RESPONSE_BYTES_MAX);
+        return tooLargeFault(heard.bytesMax);
       case 'invalidMode':
         return responseModeFault(requestId);
       case 'truncated':
@@ -211,6 +219,19 @@ export class Conversation {
     if (isReady) spans.push(span('runtimeOverhead', answeredMs, readyMs));
     return { spans };
   }
+}
+
+function producedBy(heard: RuntimeAnswer | Fatal | 'timeout'): { readonly body: Uint8Array; readonly bytes: number } {
+  if (heard === 'timeout' || 'process' in heard) return { body: NOTHING, bytes: 0 };
+  if (heard.kind === 'response') return { body: heard.body, bytes: heard.body.length };
+  return { body: NOTHING, bytes: heard.kind === 'streamed' ? heard.bytes : 0 };
+}
+
+/** What the runtime itself said is told as it said it. */
+function errorCodeOf(fault: Fault, heard: RuntimeAnswer | Fatal | 'timeout'): string {
+  if (heard === 'timeout') return 'Sandbox.Timedout';
+  const said = 'kind' in heard && heard.kind === 'error' ? heard.saidType : undefined;
+  return said ?? fault.errorType ?? 'Runtime.Unknown';
 }
 
 /** START of an invoke. */

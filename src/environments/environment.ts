@@ -268,6 +268,7 @@ export class Environment {
     const answer = this.#withTail(request, {
       payload,
       failed: true,
+      errorCode: fault.errorType ?? 'Sandbox.Timedout',
       ...(contentType === undefined ? {} : { contentType }),
     });
     this.#free();

@@ -67,7 +67,7 @@ export class LocalApis {
         connection.end(truncated);
       } else socket.end();
     });
-    socket.on('drain', () => socket.resume());
+    socket.on('drain', () => connection.resume());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#connections.delete(connection);

@@ -1,3 +1,4 @@
+import type { ResponseSink } from '../environments/response-sink.ts';
 import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
 import type { Namespace } from '../store/namespace.ts';
@@ -24,12 +25,17 @@ export interface InvokeRequest {
   readonly contentType?: string;
   /** Collect the last 4 KB of this invoke's log. */
   readonly tail: boolean;
+  /** Takes the response of a function that streams; without it such a response is collected like any other. */
+  readonly sink?: ResponseSink;
 }
 
 export interface InvokeOutcome {
+  /** Empty when the request's sink has the response; what went wrong after its beginning is here all the same. */
   readonly payload: Uint8Array;
   /** "Unhandled" when the function failed. A failure of the function is a value, not an exception. */
   readonly functionError?: 'Unhandled';
+  /** Why it failed, in one word: `Sandbox.Timedout`, or what the runtime named. */
+  readonly errorCode?: string;
   /** Of the payload, when it is not JSON. */
   readonly contentType?: string;
   /** Base64, when asked for. */

@@ -107,6 +107,7 @@ export class LocalInvoker implements Invoker {
       contentType: request.contentType,
       payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
       tail: request.tail,
+      sink: request.sink,
       ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
     };
     for (let attempt = 1; ; attempt++) {
@@ -119,6 +120,7 @@ export class LocalInvoker implements Invoker {
           executedVersion: target.version.version,
           traceHeader,
           ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
+          ...(answer.errorCode === undefined ? {} : { errorCode: answer.errorCode }),
           ...(answer.contentType === undefined ? {} : { contentType: answer.contentType }),
           ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
         };

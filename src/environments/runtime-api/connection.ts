@@ -20,6 +20,7 @@ export class Connection {
   #ready: Uint8Array[] = [];
   /** Begins with an unanswered poll, if there is one. */
   readonly #blocked: (Uint8Array | Poll)[] = [];
+  #isHeld = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -46,6 +47,22 @@ export class Connection {
     if (first instanceof Poll && first.carriesAnswers) return;
     this.#write();
     if (this.socket.writableLength > UNREAD_BYTES_MAX) this.socket.pause();
+  }
+
+  /** Reads no more until release(): who takes what the other side sends has no room. */
+  hold(): void {
+    this.#isHeld = true;
+    this.socket.pause();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.resume();
+  }
+
+  /** The other side has read its answers. */
+  resume(): void {
+    if (!this.#isHeld && this.socket.writableLength <= UNREAD_BYTES_MAX) this.socket.resume();
   }
 
   /** Writes all that is ready, and `last`, and ends. */

@@ -3,7 +3,8 @@
  *
  * The other side is a stranger's process, so what is not plainly correct is refused: a bare line feed, a folded header,
  * a length given twice or beside chunks, an oversized head. A body beyond the limit is read away without being kept, so
- * that the connection can be answered (413) and used again.
+ * that the connection can be answered (413) and used again. A body that somebody takes piece by piece is not kept at all,
+ * and has no limit here.
  */
 
 const HEAD_BYTES_MAX = 1_114_112;
@@ -33,10 +34,16 @@ export interface ApiRequest extends RequestHead {
 
 export class MalformedRequest extends Error {}
 
+/** Takes a body as it comes; the piece is part of what was read and stays as it is. */
+export type BodyTaker = (piece: Buffer) => void;
+
 /** What a parser tells. Requests come in order, each once. */
 export interface RequestListener {
-  /** A head came without the whole of its body: its request follows, or the connection breaks before. */
-  begun(head: RequestHead): void;
+  /**
+   * A head came without the whole of its body: its request follows, or the connection breaks before. Who gives a taker
+   * gets the body through it, and a request with an empty one.
+   */
+  begun(head: RequestHead): BodyTaker | undefined;
   request(request: ApiRequest): void;
 }
 
@@ -98,6 +105,7 @@ export class RequestParser {
   #kept = 0;
   #left = 0;
   #tooLarge = false;
+  #taker: BodyTaker | undefined;
 
   constructor(bodyBytesMax: number, listener: RequestListener) {
     this.#bodyBytesMax = bodyBytesMax;
@@ -156,21 +164,27 @@ export class RequestParser {
     else if (this.#left > 0) this.#step = 'sized';
     else this.#finish(NO_TRAILERS);
     const isWhole = this.#step === 'head' || (this.#step === 'sized' && data.length - end - 4 >= this.#left);
-    if (!isWhole) this.#listener.begun(this.#head as Head);
+    if (!isWhole) this.#taker = this.#listener.begun(this.#head as Head);
     return end + 4;
   }
 
   #takeBody(data: Buffer): number {
     const used = Math.min(this.#left, data.length);
-    if (this.#kept + used > this.#bodyBytesMax) this.#tooLarge = true;
-    if (this.#tooLarge) this.#body = EMPTY;
-    else this.#keep(data.subarray(0, used));
-    this.#kept += used;
+    if (this.#taker) this.#taker(data.subarray(0, used));
+    else this.#collect(data.subarray(0, used));
     this.#left -= used;
     if (this.#left > 0) return used;
     if (this.#step === 'chunkData') this.#step = 'chunkEnd';
     else this.#finish(NO_TRAILERS);
     return used;
+  }
+
+  #collect(piece: Buffer): void {
+    const used = piece.length;
+    if (this.#kept + used > this.#bodyBytesMax) this.#tooLarge = true;
+    if (this.#tooLarge) this.#body = EMPTY;
+    else this.#keep(piece);
+    this.#kept += used;
   }
 
   /**
@@ -225,9 +239,10 @@ export class RequestParser {
   #finish(trailers: ReadonlyMap<string, string>): void {
     const { method, path, headers } = this.#head as Head;
     const body = this.#body.length === this.#kept ? this.#body : this.#body.subarray(0, this.#kept);
-    const tooLarge = this.#tooLarge;
+    const tooLarge = this.#tooLarge && this.#taker === undefined;
     this.#head = undefined;
     this.#body = EMPTY;
+    this.#taker = undefined;
     this.#step = 'head';
     this.#listener.request({ method, path, headers, body: tooLarge ? EMPTY : body, tooLarge, trailers });
   }

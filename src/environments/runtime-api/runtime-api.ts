@@ -1,7 +1,9 @@
+import { OCTETS, type ResponseSink } from '../response-sink.ts';
 import * as answers from './answers.ts';
 import type { Connection, Poll } from './connection.ts';
 import { type ErrorBody, initError, invocationError } from './error-body.ts';
-import type { ApiRequest, RequestHead } from './request-parser.ts';
+import type { ApiRequest, BodyTaker, RequestHead } from './request-parser.ts';
+import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
 
 /**
  * The Runtime API (2018-06-01) of one execution environment: the conversation with its runtime process.
@@ -29,18 +31,24 @@ export interface Invocation {
   readonly tenantId?: string | undefined;
   readonly contentType?: string | undefined;
   readonly payload: Uint8Array;
+  /** Takes the response as the function writes it, if it does so in streaming mode; without, it is collected. */
+  readonly sink?: ResponseSink | undefined;
 }
 
 export interface ReportedError extends ErrorBody {
   /** The header's, judged by the rule of the reference. */
   readonly errorType: string;
+  /** The same as the runtime said it. */
+  readonly saidType?: string | undefined;
 }
 
 /** How the runtime answered an invocation. */
 export type RuntimeAnswer =
   | { readonly kind: 'response'; readonly body: Buffer }
+  /** The invocation's sink has all of it. */
+  | { readonly kind: 'streamed'; readonly bytes: number }
   | ({ readonly kind: 'error' } & ReportedError)
-  | { readonly kind: 'tooLarge' }
+  | { readonly kind: 'tooLarge'; readonly bytesMax: number }
   /** It named a response mode that does not exist. */
   | { readonly kind: 'invalidMode' }
   /** The connection broke within the body. */
@@ -75,6 +83,12 @@ function headerValue(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/gu, escapeCharacter);
 }
 
+/** Amazon's Go client streams without naming the mode: chunks are a stream too, unless another mode is named. */
+function isStreaming(headers: ReadonlyMap<string, string>): boolean {
+  const mode = headers.get(MODE_HEADER);
+  return mode ? mode === STREAMING : Boolean(headers.get('transfer-encoding'));
+}
+
 function escapeCharacter(character: string): string {
   let escaped = '';
   for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
@@ -83,6 +97,8 @@ function escapeCharacter(character: string): string {
 
 /** The one that is asked for at every invoke. */
 export const NEXT_PATH = '/2018-06-01/runtime/invocation/next';
+const MODE_HEADER = 'lambda-runtime-function-response-mode';
+const STREAMING = 'streaming';
 const ANSWER_PATH = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
 
 export class RuntimeApi {
@@ -93,6 +109,8 @@ export class RuntimeApi {
   #invocation: Invocation | undefined;
   /** That on which the body of an answer is on its way. */
   #answering: Connection | undefined;
+  /** The response that goes to a sink. */
+  #upload: ResponseUpload | undefined;
 
   constructor(listener: RuntimeApiListener) {
     this.#listener = listener;
@@ -101,6 +119,7 @@ export class RuntimeApi {
   /** Gives the runtime its next event; it has asked for one, or will. */
   deliver(invocation: Invocation): void {
     this.#invocation = invocation;
+    this.#upload = undefined;
     this.#state = 'Running';
     const poll = this.#polls.shift();
     if (poll) this.#sendEvent(poll);
@@ -109,16 +128,26 @@ export class RuntimeApi {
   /** No event comes any more, and no answer is taken. */
   close(): void {
     if (this.#state === 'Running') this.#state = 'RuntimeResponseSentState';
+    this.#upload?.cut();
   }
 
   /** A head of a path of this API whose body is still to come. */
-  begun(connection: Connection, { method, path }: RequestHead): void {
-    if (method !== 'POST' || this.#state !== 'Running') return;
+  begun(connection: Connection, { method, path, headers }: RequestHead): BodyTaker | undefined {
+    if (method !== 'POST' || this.#state !== 'Running') return undefined;
     const match = ANSWER_PATH.exec(path);
-    if (match?.[1] !== this.#invocation?.requestId) return;
+    if (match?.[1] !== this.#invocation?.requestId) return undefined;
     this.#answering = connection;
     this.#state = match?.[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
     this.#listener.answering();
+    const sink = this.#invocation?.sink;
+    if (sink === undefined || this.#state !== 'InvocationResponse' || !isStreaming(headers)) return undefined;
+    const upload = new ResponseUpload(connection, sink, headers.get('content-type'));
+    this.#upload = upload;
+    return (piece) => {
+      if (upload.take(piece)) return;
+      // What is too much is known before the function has ended; what it sends from here on is read away.
+      this.#answered({ kind: 'tooLarge', bytesMax: upload.bytesMax });
+    };
   }
 
   request(connection: Connection, request: ApiRequest): void {
@@ -135,8 +164,8 @@ export class RuntimeApi {
       if (this.#polls[at]?.connection === connection) this.#polls.splice(at, 1);
     if (this.#answering !== connection) return;
     this.#answering = undefined;
-    this.#state = 'RuntimeResponseSentState';
-    this.#listener.answer({ kind: 'truncated' });
+    if (this.#state === 'RuntimeResponseSentState') return;
+    this.#answered({ kind: 'truncated' });
   }
 
   #get(method: string, path: string): Buffer {
@@ -174,15 +203,16 @@ export class RuntimeApi {
     if (!match) return path === '/2018-06-01/ping' ? answers.methodNotAllowed : answers.notFound;
     const kind = match[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
     if (match[1] !== this.#invocation?.requestId) return answers.invalidRequestId;
-    if (this.#state === 'RuntimeResponseSentState') return answers.invalidRequestId;
+    if (this.#state === 'RuntimeResponseSentState')
+      return this.#isTooLargeFor(connection) ? answers.tooLarge(STREAM_BYTES_MAX) : answers.invalidRequestId;
     if (this.#answering === connection) this.#answering = undefined;
     else if (this.#state !== 'Running') return answers.invalidTransition(this.#state, kind);
     return kind === 'InvocationResponse' ? this.#response(request) : this.#error(request);
   }
 
   #response(request: ApiRequest): Buffer {
-    const mode = request.headers.get('lambda-runtime-function-response-mode');
-    if (mode && mode !== 'streaming') {
+    const mode = request.headers.get(MODE_HEADER);
+    if (mode && mode !== STREAMING) {
       this.#answered({ kind: 'invalidMode' });
       return answers.invalidResponseMode;
     }
@@ -190,20 +220,37 @@ export class RuntimeApi {
     const failed = request.trailers.get('lambda-runtime-function-error-type');
     if (failed) {
       const body = Buffer.from(request.trailers.get('lambda-runtime-function-error-body') ?? '', 'base64');
-      this.#answered({ kind: 'error', body, errorType: judgedErrorType(failed) });
-    } else this.#answered({ kind: 'response', body: request.body });
+      this.#answered({ kind: 'error', body, errorType: judgedErrorType(failed), saidType: failed });
+    } else this.#answered(this.#responseOf(request, mode));
     return answers.accepted;
+  }
+
+  /** A streamed response that came whole in its first piece is streamed all the same. */
+  #responseOf({ headers, body }: ApiRequest, mode: string | undefined): RuntimeAnswer {
+    if (this.#upload) return { kind: 'streamed', bytes: this.#upload.bytes };
+    const sink = this.#invocation?.sink;
+    if (mode !== STREAMING || sink === undefined) return { kind: 'response', body };
+    sink.begin(headers.get('content-type') ?? OCTETS);
+    if (body.length > 0) sink.write(body, () => {});
+    return { kind: 'streamed', bytes: body.length };
+  }
+
+  /** The end of a streamed body that was refused while it came. */
+  #isTooLargeFor(connection: Connection): boolean {
+    if (this.#answering !== connection || !this.#upload?.isTooLarge) return false;
+    this.#answering = undefined;
+    return true;
   }
 
   #error(request: ApiRequest): Buffer {
     if (request.tooLarge) return this.#tooLarge();
-    const errorType = judgedErrorType(request.headers.get('lambda-runtime-function-error-type'));
-    this.#answered({ kind: 'error', ...invocationError(request), errorType });
+    const saidType = request.headers.get('lambda-runtime-function-error-type');
+    this.#answered({ kind: 'error', ...invocationError(request), errorType: judgedErrorType(saidType), saidType });
     return answers.accepted;
   }
 
   #tooLarge(): Buffer {
-    this.#answered({ kind: 'tooLarge' });
+    this.#answered({ kind: 'tooLarge', bytesMax: RESPONSE_BYTES_MAX });
     return answers.tooLarge(RESPONSE_BYTES_MAX);
   }
 

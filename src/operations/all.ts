@@ -44,6 +44,7 @@ import { getProvisionedConcurrencyConfig } from './get-provisioned-concurrency-c
 import { getResourcePolicy } from './get-resource-policy.ts';
 import { getRuntimeManagementConfig } from './get-runtime-management-config.ts';
 import { invoke } from './invoke.ts';
+import { invokeWithResponseStream } from './invoke-with-response-stream.ts';
 import { listAliases } from './list-aliases.ts';
 import { listCapacityProviders } from './list-capacity-providers.ts';
 import { listCodeSigningConfigs } from './list-code-signing-configs.ts';
@@ -136,7 +137,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   GetRuntimeManagementConfig: getRuntimeManagementConfig,
   Invoke: invoke,
   InvokeAsync: notWritten('InvokeAsync'),
-  InvokeWithResponseStream: notWritten('InvokeWithResponseStream'),
+  InvokeWithResponseStream: invokeWithResponseStream,
   ListAliases: listAliases,
   ListCapacityProviders: listCapacityProviders,
   ListCodeSigningConfigs: listCodeSigningConfigs,

@@ -10,6 +10,7 @@ import type { OperationInputs, OperationOutputs } from '../model/types.gen.ts';
 import type { InertSettings, Neighbours } from '../neighbours/neighbours.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
+import type { StreamedBody } from '../protocol/streamed-body.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Demand } from './access-table.ts';
 
@@ -77,6 +78,8 @@ export interface OperationAnswer<Output> {
   readonly output: Output;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body, where it comes piece by piece. */
+  readonly stream?: StreamedBody;
 }
 
 export type Operation<Name extends OperationName> = (

@@ -1,6 +1,7 @@
 import { type OperationName, operationModels } from '../model/operations.gen.ts';
 import type { OperationModel, Shape } from '../model/shape.ts';
 import { shapeNamed } from './json-value.ts';
+import type { StreamedBody } from './streamed-body.ts';
 import { epochSeconds } from './timestamp.ts';
 
 /** An HTTP answer, complete but for the request id. */
@@ -10,6 +11,8 @@ export interface WireAnswer {
   readonly headers: readonly string[];
   /** Empty for an answer without a body. */
   readonly body: Uint8Array;
+  /** Instead of `body`. */
+  readonly stream?: StreamedBody;
 }
 
 /** What an operation hands back (see OperationAnswer). */
@@ -17,6 +20,7 @@ export interface Outcome {
   readonly output: object;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly stream?: StreamedBody;
 }
 
 interface OutputPlan {
@@ -124,5 +128,5 @@ export function serialise(operation: OperationName, outcome: Outcome): WireAnswe
     typed ||= name.toLowerCase() === 'content-type';
   }
   if (!typed) headers.push('Content-Type', 'application/json');
-  return { status, headers, body };
+  return outcome.stream === undefined ? { status, headers, body } : { status, headers, body, stream: outcome.stream };
 }

@@ -22,6 +22,7 @@ import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-bod
 import { RequestContext } from './request-context.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
+import { sendStream } from './streamed-answer.ts';
 
 /** Every operation of the API by its name. */
 export type Operations = { readonly [Name in OperationName]: Operation<Name> };
@@ -144,8 +145,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         return;
       }
     }
-    sendAnswer(response, requestId, answer, options.closing?.() ?? false);
+    return send(response, requestId, answer, options);
   };
+}
+
+function send(
+  response: ServerResponse,
+  requestId: string,
+  answer: WireAnswer,
+  { closing, services }: PipelineOptions,
+): Promise<void> | undefined {
+  const close = closing?.() ?? false;
+  const { stream } = answer;
+  if (stream) return sendStream(response, requestId, { ...answer, stream }, { close, clock: services.clock });
+  sendAnswer(response, requestId, answer, close);
+  return undefined;
 }
 
 function readHead(request: IncomingMessage): RequestHead {

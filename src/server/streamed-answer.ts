@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.ts';
+import type { StreamedBody } from '../protocol/streamed-body.ts';
+
+/** A client that takes nothing of what waits for it for so long is cut off. */
+export const STALLED_MS_MAX = 60_000;
+
+export interface StreamedAnswer {
+  readonly status: number;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  readonly stream: StreamedBody;
+}
+
+export interface StreamedAnswerOptions {
+  /** The connection ends with this answer. */
+  readonly close: boolean;
+  readonly clock: Clock;
+  readonly stalledMsMax?: number;
+}
+
+/**
+ * Writes an answer while its body comes, no faster than the client reads; resolves when all is written or nobody is
+ * left to read. A body that breaks off breaks the connection, so that nobody takes the part for the whole.
+ */
+export async function sendStream(
+  response: ServerResponse,
+  requestId: string,
+  { status, headers, stream }: StreamedAnswer,
+  { close, clock, stalledMsMax = STALLED_MS_MAX }: StreamedAnswerOptions,
+): Promise<void> {
+  if (response.headersSent || response.destroyed) {
+    stream.cancel();
+    return;
+  }
+  response.once('close', () => stream.cancel());
+  response.writeHead(status, ['x-amzn-RequestId', requestId, ...headers, ...(close ? ['Connection', 'close'] : [])]);
+  try {
+    for (let pieces = await stream.next(); pieces; pieces = await stream.next()) {
+      if (response.destroyed) return;
+      if (!writeAll(response, pieces) && !(await drained(response, clock, stalledMsMax))) return;
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+/** One write for all of them; false when they wait in memory. */
+function writeAll(response: ServerResponse, pieces: readonly Uint8Array[]): boolean {
+  response.cork();
+  let isTaken = true;
+  for (const piece of pieces) isTaken = response.write(piece);
+  response.uncork();
+  return isTaken || !response.writableNeedDrain;
+}
+
+/** False when the client went away or stalled: then it is cut off. */
+function drained(response: ServerResponse, clock: Clock, stalledMsMax: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (isDrained: boolean) => {
+      timer.cancel();
+      response.off('drain', onDrain);
+      response.off('close', onClose);
+      resolve(isDrained);
+    };
+    const onDrain = () => settle(true);
+    const onClose = () => settle(false);
+    const timer = clock.after(stalledMsMax, () => response.destroy());
+    response.once('drain', onDrain);
+    response.once('close', onClose);
+  });
+}

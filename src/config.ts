@@ -3,11 +3,16 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Endpoints, neighbourNames, readEndpoints } from './base/endpoints.ts';
 import { type PassedEndpoints, passedEndpoints } from './base/passed-endpoints.ts';
+import { readUrlDomain, type UrlDomain } from './base/url-domain.ts';
 
 /** Every setting of the server, read once at start from flags and LAMBDAD_* variables; a flag wins over its variable. */
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Port of function URLs, on the same host. */
+  readonly urlPort: number;
+  /** Domain under which function URLs are told; without it they are paths of the URL listener. */
+  readonly urlDomain: UrlDomain | undefined;
   readonly dataDir: string;
   /** URL of the PostgreSQL database that keeps the records; undefined for the one inside the data folder. */
   readonly database: string | undefined;
@@ -73,6 +78,8 @@ export class ConfigError extends Error {}
 const options = {
   port: { type: 'string', default: '2015' },
   host: { type: 'string', default: '127.0.0.1' },
+  'url-port': { type: 'string' },
+  'url-domain': { type: 'string' },
   data: { type: 'string' },
   database: { type: 'string' },
   cache: { type: 'string' },
@@ -105,6 +112,8 @@ const options = {
 export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   port: 'N   port of the API; 0 picks a free one (2015)',
   host: 'H   address to listen on (127.0.0.1); any but loopback verifies signatures',
+  'url-port': 'N   port of function URLs (the one after --port: 2016); 0 picks a free one',
+  'url-domain': 'NAME   function URLs are <url-id>.lambda-url.<region>.NAME (paths of --url-port)',
   data: 'DIR   data folder ($XDG_DATA_HOME/lambdad)',
   database: 'URL   postgres://… that keeps the records (SQLite in the data folder)',
   cache: 'DIR   downloaded runtimes ($XDG_CACHE_HOME/lambdad)',
@@ -215,6 +224,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   return Object.freeze({
     port: integer('port', values.port, 0, 65535),
     host: values.host,
+    urlPort: urlPortOf(values['url-port'], values.port),
+    urlDomain: urlDomainOf(values['url-domain']),
     dataDir,
     database: databaseUrl(values.database),
     cacheDir: resolve(values.cache ?? join(env['XDG_CACHE_HOME'] || join(home, '.cache'), 'lambdad')),
@@ -255,6 +266,20 @@ function authOf(wanted: string | undefined, host: string, network: Config['netwo
   if (auth === 'open' && network === 'host')
     throw new ConfigError('--auth open cannot stand with --network host: functions would have the rights of everybody');
   return auth;
+}
+
+/** A server on another port than usual, beside one on the usual ports say, has its URLs beside its API too. */
+function urlPortOf(text: string | undefined, apiPort: string): number {
+  if (text !== undefined) return integer('url-port', text, 0, 65535);
+  const port = integer('port', apiPort, 0, 65535);
+  return port === 0 || port === 65535 ? 0 : port + 1;
+}
+
+function urlDomainOf(text: string | undefined): UrlDomain | undefined {
+  const domain = text === undefined ? undefined : readUrlDomain(text);
+  if (text !== undefined && domain === undefined)
+    throw new ConfigError('--url-domain: not a name like localhost or https://HOST:PORT');
+  return domain;
 }
 
 function portsOf(name: string, text: string | undefined): number[] {

@@ -23,6 +23,8 @@ import type { SandboxKind } from './environments/sandbox.ts';
 import { unreachableEndpoints } from './environments/unreachable-endpoints.ts';
 import { createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
+import { FunctionUrlAddresses } from './functions/function-url-address.ts';
+import { watchFunctionUrls } from './functions/function-url-index.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
@@ -42,6 +44,7 @@ import type { Authentication } from './server/authentication.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLogsApi } from './server/logs-api.ts';
 import { createPipeline } from './server/pipeline.ts';
+import { startUrlServer } from './server/url-server.ts';
 import { resumeMappings } from './sources/mapping-settling.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
 
@@ -78,6 +81,7 @@ function limitsOf(config: Config): AccountLimits {
 
 type Fail = (error: Error) => void;
 type Access = Awaited<ReturnType<typeof accessOf>>;
+type Parts = Awaited<ReturnType<typeof partsOf>>;
 
 /** How callers are known, and the keys of functions among them. */
 async function accessOf(config: Config, lines: string[]) {
@@ -121,7 +125,12 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const access = await accessOf(config, lines);
   const parts = await partsOf(config, folder, access, lines, failed.resolve);
   const { services, policies, logs, sandboxes, surroundings } = parts;
+  const { authentication } = access;
   let closing = false;
+  const urlServer = await urlServerOf(config, parts, authentication, () => closing);
+  lines.unshift(
+    `urls:     ${parts.urlAddresses.of({ account: '…', region: '<region>' }, '<url-id>', urlServer.origin)}`,
+  );
   const server = await startHttpServer({
     host: config.host,
     port: config.port,
@@ -134,12 +143,15 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     pipeline: createPipeline({
       operations,
       services,
-      authentication: access.authentication,
+      authentication,
       policies,
       logsApi: createLogsApi(logs, systemClock),
       log: note,
       closing: () => closing,
     }),
+  }).catch(async (error: Error) => {
+    await urlServer.close(0);
+    throw error;
   });
   surroundings.listensAt(server.origin, sandboxes);
   await services.activation.resume();
@@ -152,7 +164,10 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const close = async () => {
     closing = true;
     collecting.stop();
-    await Promise.all([server.close(config.shutdownMs), services.invoker.close(config.shutdownMs)]);
+    const { shutdownMs } = config;
+    await Promise.all(
+      [server, urlServer].map((each) => each.close(shutdownMs)).concat(services.invoker.close(shutdownMs)),
+    );
     // A runtime that is still being fetched is fetched again at the next start.
     await Promise.race([
       services.activation.idle(),
@@ -165,6 +180,16 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     await folder.close();
   };
   return { url: server.origin, lines, failed: failed.promise, close };
+}
+
+/** Function URLs are served before anybody can be told of one. */
+async function urlServerOf(config: Config, parts: Parts, authentication: Authentication, closing: () => boolean) {
+  const { services, policies, urls: index, urlAddresses } = parts;
+  await index.load();
+  const { host, urlPort: port } = config;
+  const server = await startUrlServer({ host, port, services, authentication, policies, index, log: note, closing });
+  urlAddresses.listensAt(server.port);
+  return server;
 }
 
 function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Promise<void> } {
@@ -193,7 +218,9 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const ids = randomIds;
   const { paths } = folder;
   const limits = limitsOf(config);
-  const { metadata, policies } = watchPolicies(await metadataOf(config, folder, lines, fail));
+  const { metadata: watched, policies } = watchPolicies(await metadataOf(config, folder, lines, fail));
+  const { metadata, urls } = watchFunctionUrls(watched);
+  const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
   const packages = createPackages({
@@ -238,6 +265,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     packages,
     activation,
     invoker,
+    urls: urlAddresses,
     neighbours,
     inert,
     note,
@@ -250,7 +278,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  return { services, policies, logs, sandboxes, surroundings };
+  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings };
 }
 
 /** What functions find around them: credentials, file systems, addresses of services. */

@@ -33,7 +33,7 @@ export function evaluate(request: AccessRequest, resourcePolicy: Policy | undefi
   return identity === 'allowed' ? undefined : 'identity-silent';
 }
 
-type IdentityJudgement = 'denied' | 'allowed' | 'silent';
+export type IdentityJudgement = 'denied' | 'allowed' | 'silent';
 
 function judgeIdentity(request: AccessRequest): IdentityJudgement {
   const { caller } = request;
@@ -52,9 +52,9 @@ function judgeIdentity(request: AccessRequest): IdentityJudgement {
  * `delegated`: allowed to the caller's account as a whole, which is for root and for other accounts an allowance, while
  * within the account it leaves the decision to the policies of the identity.
  */
-type ResourceJudgement = IdentityJudgement | 'delegated';
+export type ResourceJudgement = IdentityJudgement | 'delegated';
 
-function judgeResource(request: AccessRequest, policy: Policy | undefined): ResourceJudgement {
+export function judgeResource(request: AccessRequest, policy: Policy | undefined): ResourceJudgement {
   let judgement: ResourceJudgement = 'silent';
   for (const statement of policy?.statements ?? []) {
     if (statement.principals === undefined) continue;

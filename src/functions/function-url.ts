@@ -1,10 +1,11 @@
-/** The HTTPS address of a function or of one of its aliases (lambda-facts 7.4). */
+/** The address of a function or of one of its aliases (lambda-facts 7.4). */
 import { functionArn } from '../base/arn.ts';
 import { ApiError, invalidParameter, notFound } from '../model/api-error.ts';
 import type { Cors, FunctionUrlConfig, UpdateFunctionUrlConfigRequest } from '../model/types.gen.ts';
 import type { MetadataStore, RecordKey, StoredRecord } from '../store/metadata.ts';
 import { type Namespace, walkRecords } from '../store/namespace.ts';
 import type { FunctionReference } from './function-name.ts';
+import type { UrlAddresses } from './function-url-address.ts';
 import { readAlias, readFunction } from './keys.ts';
 import { type FunctionBody, LATEST, qualifiedId } from './records.ts';
 
@@ -30,9 +31,10 @@ export type UrlOwner = Required<FunctionReference>;
 
 export const URL_ID_DIGITS = 32;
 
-/** The address that a caller is told. */
-export function functionUrl({ region }: Namespace, { urlId }: FunctionUrlBody): string {
-  return `https://${urlId}.lambda-url.${region}.on.aws/`;
+/** Who is told of a URL: in which namespace, and where it reached the API. */
+export interface UrlViewer extends Namespace {
+  readonly origin: string;
+  readonly services: { readonly urls: UrlAddresses };
 }
 
 /**
@@ -128,11 +130,11 @@ function isEmpty(cors: Cors): boolean {
 }
 
 /** The whole configuration; without an InvokeMode while none was set, as Create and Update answer it. */
-export function viewFunctionUrl(namespace: Namespace, body: FunctionUrlBody): FunctionUrlConfig {
+export function viewFunctionUrl(viewer: UrlViewer, body: FunctionUrlBody): FunctionUrlConfig {
   const { functionName: name, qualifier, cors, invokeMode } = body;
   return {
-    FunctionUrl: functionUrl(namespace, body),
-    FunctionArn: ownerArn(namespace, { name, qualifier }),
+    FunctionUrl: viewer.services.urls.of(viewer, body.urlId, viewer.origin),
+    FunctionArn: ownerArn(viewer, { name, qualifier }),
     AuthType: body.authType,
     ...(cors === undefined ? {} : { Cors: cors }),
     CreationTime: new Date(body.createdAt).toISOString(),
@@ -142,8 +144,8 @@ export function viewFunctionUrl(namespace: Namespace, body: FunctionUrlBody): Fu
 }
 
 /** As Get and List answer it: with the mode that holds, set or not. */
-export function viewReadFunctionUrl(namespace: Namespace, body: FunctionUrlBody): FunctionUrlConfig {
-  return { InvokeMode: 'BUFFERED', ...viewFunctionUrl(namespace, body) };
+export function viewReadFunctionUrl(viewer: UrlViewer, body: FunctionUrlBody): FunctionUrlConfig {
+  return { InvokeMode: 'BUFFERED', ...viewFunctionUrl(viewer, body) };
 }
 
 /** The ARN of the function itself has no qualifier here, unlike elsewhere. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
 import type { Activation } from '../functions/activation.ts';
+import type { UrlAddresses } from '../functions/function-url-address.ts';
 import type { DeprecatedRuntimes } from '../functions/runtime-support.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { OperationName } from '../model/operations.gen.ts';
@@ -20,6 +21,8 @@ export interface Services {
   readonly packages: CodePackages;
   readonly activation: Activation;
   readonly invoker: Invoker;
+  /** Where function URLs are served. */
+  readonly urls: UrlAddresses;
   /** The AWS services that settings can point at, as far as endpoints for them are configured. */
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;

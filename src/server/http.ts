@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import { ApiError } from '../model/api-error.ts';
@@ -8,32 +7,8 @@ import { errorAnswer } from '../protocol/error-answer.ts';
 import { splitTarget } from '../protocol/target.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
 import { refuseBrowser } from './browser-guard.ts';
+import { type HttpLimits, type HttpServer, startListener } from './listener.ts';
 import type { Pipeline } from './pipeline.ts';
-
-/** What a connection may cost. */
-export interface HttpLimits {
-  /** Request line and headers together. */
-  readonly headBytesMax: number;
-  /** From the first byte of a request to the end of its headers. */
-  readonly headMs: number;
-  /** From the first byte of a request to the end of its body. */
-  readonly requestMs: number;
-  /** An idle connection is kept so long for the next request. */
-  readonly keepAliveMs: number;
-  readonly connectionsMax: number;
-}
-
-export const httpLimits: HttpLimits = {
-  headBytesMax: 64 * 1024,
-  headMs: 15_000,
-  requestMs: 300_000,
-  keepAliveMs: 75_000,
-  connectionsMax: 4096,
-};
-
-/** How often node looks for connections that are over their time. */
-const TIMEOUT_CHECK_MS = 1000;
-const HEADERS_MAX = 500;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -50,17 +25,6 @@ export interface HttpServerOptions {
   readonly log: (line: string) => void;
   readonly limits?: Partial<HttpLimits>;
 }
-
-export interface HttpServer {
-  readonly port: number;
-  /** `http://host:port` for clients on this machine. */
-  readonly origin: string;
-  /** Stops accepting, lets running requests finish within the budget, then cuts them off. */
-  close(budgetMs: number): Promise<void>;
-}
-
-/** The address cannot be listened on: said in one line, exit 1. */
-export class ListenError extends Error {}
 
 const OWN_PATHS = '/_lambdad/';
 const CODE_PATHS = `${OWN_PATHS}code/`;
@@ -113,95 +77,12 @@ async function handle(options: HttpServerOptions, request: IncomingMessage, resp
   }
 }
 
-/** Answers what is not HTTP, or too slow, or too long in its head, and closes the connection. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
-  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
-    socket.destroy();
-    return;
-  }
-  const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-  const body = JSON.stringify({ Type: 'User', message: STATUS_CODES[status] });
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    'Connection: close',
-  ];
-  // end() alone would wait for a client that never closes its half.
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `port ${port} on ${host} is in use; choose another with --port, or --port 0 for a free one`
-          : error.code === 'EACCES'
-            ? `port ${port} on ${host} may not be used by this user`
-            : error.message;
-      reject(new ListenError(`cannot listen: ${why}`));
-    };
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-}
-
 /**
  * Starts the HTTP server in front of a pipeline. Requests that a browser sends from a foreign or rebound origin are
  * refused before anything else; `/_lambdad/health` and `/_lambdad/code/…` need no signature.
  *
  * @throws ListenError
  */
-export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const limits = { ...httpLimits, ...options.limits };
-  const server = createServer({
-    maxHeaderSize: limits.headBytesMax,
-    headersTimeout: limits.headMs,
-    requestTimeout: limits.requestMs,
-    keepAliveTimeout: limits.keepAliveMs,
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headMs),
-    noDelay: true,
-  });
-  server.maxConnections = limits.connectionsMax;
-  server.maxHeadersCount = HEADERS_MAX;
-  let running = 0;
-  let idle = () => {};
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    running++;
-    response.once('close', () => {
-      if (--running === 0) idle();
-    });
-    void handle(options, request, response);
-  };
-  server.on('request', onRequest);
-  // The pipeline says when it wants the body of a client that asks first.
-  server.on('checkContinue', onRequest);
-  server.on('clientError', answerClientError);
-  await listen(server, options.host, options.port);
-  server.on('error', (error) => options.log(`http server: ${error.message}`));
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    origin: `http://${hostForClients(options.host)}:${port}`,
-    close(budgetMs) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const timer = options.clock.after(budgetMs, () => server.closeAllConnections());
-      // Not closeIdleConnections(): it spares connections that never sent a request.
-      idle = () => server.closeAllConnections();
-      if (running === 0) idle();
-      return closed.finally(() => timer.cancel());
-    },
-  };
-}
-
-/** The address under which this machine reaches a server that listens on it; every address includes loopback. */
-function hostForClients(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
+export function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  return startListener({ ...options, portFlag: '--port', serve: (...exchange) => handle(options, ...exchange) });
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { ApiError } from '../../src/model/api-error.ts';
-import { ListenError, startHttpServer } from '../../src/server/http.ts';
+import { startHttpServer } from '../../src/server/http.ts';
+import { ListenError } from '../../src/server/listener.ts';
 import { requestLimit } from '../../src/server/request-limit.ts';
 import { authorization, sendRaw, startTestServer } from './protocol-server.ts';
 

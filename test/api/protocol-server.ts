@@ -5,7 +5,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { randomIds } from '../../src/base/ids.ts';
 import { type OperationName, operationModels } from '../../src/model/operations.gen.ts';
 import type { OperationContext, Services } from '../../src/operations/operation.ts';
-import { type HttpLimits, type HttpServer, startHttpServer } from '../../src/server/http.ts';
+import { startHttpServer } from '../../src/server/http.ts';
+import type { HttpLimits, HttpServer } from '../../src/server/listener.ts';
 import { createPipeline, type Operations, type PipelineOptions } from '../../src/server/pipeline.ts';
 
 export type Stub = (context: OperationContext, input: never) => Promise<{ output: object; status?: number }>;

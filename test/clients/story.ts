@@ -52,7 +52,7 @@ function makeStory(dir: string, furniture: Furniture) {
     layerZipFile: join(dir, 'layer.zip'),
     profileArn: `arn:aws:signer:us-east-1:${ACCOUNT}:/signing-profiles/story/abcdef0123`,
     runtimeVersionArn: 'arn:aws:lambda:us-east-1::runtime:',
-    urlPattern: '^https?://[a-z0-9]+\\.lambda-url\\.us-east-1\\..+/$',
+    urlPattern: '^http://127\\.0\\.0\\.1:[0-9]+/[0-9a-f]{32}/$',
     memorySize: 256,
     mappedBatchSize: 5,
     reserved: 7,

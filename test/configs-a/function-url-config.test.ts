@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { OperationInputs } from '../../src/model/types.gen.ts';
-import { ARN, createActive, makeWorld, REGION, rejects, type World } from '../support/function-world.ts';
+import { ARN, createActive, makeWorld, rejects, type World } from '../support/function-world.ts';
 
-const ADDRESS = new RegExp(`^https://[0-9a-z]{32}\\.lambda-url\\.${REGION}\\.on\\.aws/$`);
+const ADDRESS = /^http:\/\/127\.0\.0\.1:2016\/[0-9a-f]{32}\/$/;
 const GONE = 'The resource you requested does not exist.';
 const NO_FUNCTION = 'Function does not exist';
 const CORS = { AllowOrigins: ['https://example.com'], AllowMethods: ['GET'], MaxAge: 60 };

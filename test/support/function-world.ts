@@ -8,6 +8,7 @@ import { KeyedMutex } from '../../src/base/mutex.ts';
 import type { Preparation } from '../../src/functions/activation.ts';
 import { createActivation } from '../../src/functions/activation-queue.ts';
 import { codeReferences } from '../../src/functions/code-references.ts';
+import { FunctionUrlAddresses } from '../../src/functions/function-url-address.ts';
 import type { ProvisionedProgress } from '../../src/functions/provisioned-concurrency.ts';
 import type { DeprecatedRuntimes } from '../../src/functions/runtime-support.ts';
 import type { InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from '../../src/invoke/invoker.ts';
@@ -120,6 +121,7 @@ async function makeServices(options: WorldOptions) {
     packages,
     activation,
     invoker,
+    urls: new FunctionUrlAddresses(undefined, 2016),
     neighbours,
     signingRoots: options.signingRoots ?? [],
     note: (line) => void notes.push(line),

@@ -100,7 +100,7 @@ async function serve(options: UrlServerOptions, budget: ByteBudget, exchange: Ex
   try {
     const target = urlTarget(request);
     const url = target && (await options.index.find(target.urlId));
-    if (url) cors = corsHeaders(url.config.cors, request.headers);
+    if (url && !isPreflight(request)) cors = corsHeaders(url.config.cors, request.headers);
     answer = target && url ? await answerOf(options, budget, exchange, target, url) : NO_URL;
   } catch (error) {
     if (error instanceof ClientGone) return;

@@ -10,7 +10,7 @@ import { deferred } from './base/deferred.ts';
 import { randomIds } from './base/ids.ts';
 import { KeyedMutex } from './base/mutex.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
-import { openMetadata } from './databases/choice.ts';
+import { openStores } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
@@ -124,7 +124,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const failed = deferred<Error>();
   const access = await accessOf(config, lines);
   const parts = await partsOf(config, folder, access, lines, failed.resolve);
-  const { services, policies, logs, sandboxes, surroundings } = parts;
+  const { services, policies, logs, sandboxes, surroundings, events } = parts;
   const { authentication } = access;
   let closing = false;
   const urlServer = await urlServerOf(config, parts, authentication, () => closing);
@@ -176,6 +176,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     await collecting.last();
     await sandboxes.close();
     await logs.close();
+    await events.close();
     await services.metadata.close();
     await folder.close();
   };
@@ -218,7 +219,8 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const ids = randomIds;
   const { paths } = folder;
   const limits = limitsOf(config);
-  const { metadata: watched, policies } = watchPolicies(await metadataOf(config, folder, lines, fail));
+  const { cached, events } = await storesOf(config, folder, lines, fail);
+  const { metadata: watched, policies } = watchPolicies(cached);
   const { metadata, urls } = watchFunctionUrls(watched);
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
@@ -278,7 +280,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings };
+  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events };
 }
 
 /** What functions find around them: credentials, file systems, addresses of services. */
@@ -327,10 +329,10 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
   };
 }
 
-async function metadataOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
-  const { metadata, description } = await openMetadata(config.database, folder, fail);
+async function storesOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
+  const { metadata, events, description } = await openStores(config.database, folder, randomIds, fail);
   if (description !== undefined) lines.push(`records:  ${description}`);
-  return cachedMetadata(metadata, CACHED_RECORDS_MAX);
+  return { cached: cachedMetadata(metadata, CACHED_RECORDS_MAX), events };
 }
 
 async function sandboxesOf(

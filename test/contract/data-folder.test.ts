@@ -66,7 +66,7 @@ describe('data folder', { timeout: 20_000 }, () => {
         assert.equal((await stat(root)).mode & 0o777, 0o700);
         for (const folder of [paths.blobs, paths.unpacked, paths.logs, paths.run, paths.keys])
           assert.ok((await stat(folder)).isDirectory());
-        assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 2\n');
+        assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 3\n');
       }),
     ));
 
@@ -121,9 +121,9 @@ describe('data folder', { timeout: 20_000 }, () => {
   it('is refused when a newer lambdad wrote it, and left as it is', () =>
     withRoot(async (root) => {
       await opened(root, async () => {});
-      await writeFile(join(root, 'format'), 'lambdad data folder, format 3\n');
-      await refused(root, /has format 3, newer than the 2 that this lambdad knows$/);
-      assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 3\n');
+      await writeFile(join(root, 'format'), 'lambdad data folder, format 4\n');
+      await refused(root, /has format 4, newer than the 3 that this lambdad knows$/);
+      assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 4\n');
     }));
 
   it('of an older lambdad is brought to the newest format, which keeps that one away', () =>
@@ -131,7 +131,7 @@ describe('data folder', { timeout: 20_000 }, () => {
       await opened(root, async ({ paths }) => writeFile(join(paths.blobs, 'kept'), ''));
       await writeFile(join(root, 'format'), 'lambdad data folder, format 1\n');
       await opened(root, async ({ paths }) => assert.deepEqual(await readdir(paths.blobs), ['kept']));
-      assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 2\n');
+      assert.equal(await readFile(join(root, 'format'), 'utf8'), 'lambdad data folder, format 3\n');
     }));
 
   it('is refused when it is somebody else’s', () =>

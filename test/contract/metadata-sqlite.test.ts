@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { openSqliteMetadata } from '../../src/databases/sqlite/metadata.ts';
-import { schemaSteps } from '../../src/databases/sqlite/schema.ts';
+import { recordSteps as schemaSteps } from '../../src/databases/sqlite/schema.ts';
 import { WAITING_MAX } from '../../src/databases/sqlite/worker-link.ts';
 import { cachedMetadata } from '../../src/store/cached-metadata.ts';
 import { metadataContract } from './metadata.ts';

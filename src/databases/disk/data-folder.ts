@@ -14,6 +14,10 @@ export interface DataPaths {
   readonly root: string;
   /** The file of the metadata database. */
   readonly database: string;
+  /** The file of the event queue's database. */
+  readonly eventDatabase: string;
+  /** Payloads of queued events that are too large for the database. */
+  readonly events: string;
   /** Code packages by digest. */
   readonly blobs: string;
   /** Code packages unpacked; can be made again from the blobs. */
@@ -56,6 +60,8 @@ const steps: readonly ((paths: DataPaths) => Promise<void>)[] = [
   // Variables and packages are sealed from here on, and older ones are read as they are. Nothing is to be done but to
   // keep the lambdad of before away: it would give functions the sealed text for their variables.
   async () => {},
+  // Accepted events lie here from now on: a lambdad of before would leave them lying.
+  async ({ events }) => makeFolder(events),
 ];
 
 /**
@@ -88,6 +94,8 @@ function pathsIn(root: string): DataPaths {
   return {
     root,
     database: join(root, 'metadata.db'),
+    eventDatabase: join(root, 'events.db'),
+    events: join(root, 'events'),
     blobs: join(root, 'blobs'),
     unpacked: join(root, 'unpacked'),
     logs: join(root, 'logs'),

@@ -1,8 +1,10 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { type Ids, randomIds } from '../../base/ids.ts';
 import { canBePrefix, checkLimit, encodeChanges } from '../../store/check-request.ts';
+import type { EventQueue } from '../../store/event-queue.ts';
 import type { MetadataStore } from '../../store/metadata.ts';
 import type { Binding } from './binding.ts';
+import { postgresQueue } from './event-queue.ts';
 import { Reader } from './reader.ts';
 import { targetOf } from './target.ts';
 import { Writer } from './writer.ts';
@@ -22,6 +24,8 @@ export interface PostgresSettings {
 export interface PostgresMetadata extends MetadataStore {
   /** `database NAME at HOST:PORT`, for people. */
   readonly description: string;
+  /** The event queue in the same database, to be closed before the store: it writes on the same connection. */
+  readonly events: EventQueue;
 }
 
 /**
@@ -48,6 +52,7 @@ export async function openPostgresMetadata(settings: PostgresSettings): Promise<
   const reader = new Reader(target, clock, `lambdad reader ${server}`);
   return {
     description: target.description,
+    events: postgresQueue(writer),
     async get(key) {
       writer.check();
       return await reader.get(key);

@@ -24,6 +24,20 @@ export const schemaSteps: readonly string[] = [
      owner text
    );
    INSERT INTO lambdad.server (schema_version, epoch) VALUES (0, 0)`,
+  // Payloads lie outside of their rows by themselves where they are large; JSON is not worth squeezing on the way.
+  `CREATE TABLE lambdad.item (
+     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     lane text COLLATE "C" NOT NULL,
+     account text COLLATE "C" NOT NULL,
+     region text COLLATE "C" NOT NULL,
+     function_name text COLLATE "C" NOT NULL,
+     born_ms bigint NOT NULL,
+     due_ms bigint NOT NULL,
+     detail text NOT NULL,
+     payload bytea NOT NULL
+   );
+   ALTER TABLE lambdad.item ALTER COLUMN payload SET STORAGE EXTERNAL;
+   CREATE INDEX item_due ON lambdad.item (lane, account, region, function_name, due_ms, id)`,
 ];
 
 /** SQLSTATE by which commit_all takes back one commit. */

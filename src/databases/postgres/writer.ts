@@ -1,7 +1,8 @@
+import type { QueryConfig, QueryResultRow } from 'pg';
 import type { Timer } from '../../base/clock.ts';
 import { type Deferred, deferred } from '../../base/deferred.ts';
 import { type EncodedChange, prefixEnd } from '../../store/check-request.ts';
-import { type RecordKey, RevisionConflict } from '../../store/metadata.ts';
+import { type RecordKey, RevisionConflict, StoreFull } from '../../store/metadata.ts';
 import { isRefusal, storeError } from './failure.ts';
 import { pause } from './pause.ts';
 import { openFirstSession, openNextSession, type Session, type SessionSettings, TakenOver } from './session.ts';
@@ -33,6 +34,9 @@ const RECONNECT_MS_MAX = 2_000;
 
 /** A connection that writes nothing is asked for a sign of life this often. */
 const HEARTBEAT_MS = 5_000;
+
+/** The database did not do a statement, and has said so: the next may fare better. */
+export class StatementRefused extends Error {}
 
 export interface WriterSettings extends SessionSettings {
   /** Called once, when another server has taken the database: from then on every commit is refused. */
@@ -92,6 +96,25 @@ export class Writer {
     this.#waiting.push({ commit, characters, answer });
     this.#work();
     return answer.promise;
+  }
+
+  /**
+   * Runs one statement in its turn on the session that holds the lock. Rejects with StoreFull or StatementRefused when it
+   * was not done, otherwise with an Error, and it may have been done.
+   */
+  async run<Row extends QueryResultRow>(statement: QueryConfig): Promise<readonly Row[]> {
+    this.check();
+    const session = await this.#ready();
+    if (session === undefined) throw this.#unreachable();
+    try {
+      return (await session.client.query<Row>(statement)).rows;
+    } catch (error) {
+      const told = storeError(this.#settings.target, error);
+      if (await isRefusal(error, session.client))
+        throw told instanceof StoreFull ? told : new StatementRefused(told.message, { cause: error });
+      this.#lose(session, error);
+      throw told;
+    }
   }
 
   /** Takes no more commits, finishes those that wait (or refuses them, while the database is away), gives up the lock. */

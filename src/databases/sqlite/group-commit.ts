@@ -1,8 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { EncodedChange } from '../../store/check-request.ts';
 import { RevisionConflict } from '../../store/metadata.ts';
-import type { Failure, Outcome } from './messages.ts';
-import type { RecordTable } from './record-table.ts';
+import type { Failure, FailureOutcome } from './messages.ts';
 
 /** Primary result code of a write that found no room (SQLITE_FULL: ENOSPC, or the page limit). */
 const SQLITE_FULL = 13;
@@ -10,22 +8,24 @@ const SQLITE_FULL = 13;
 /** Extended codes carry their primary code in the low byte. */
 const PRIMARY_CODE_MASK = 0xff;
 
-type Commit = readonly EncodedChange[];
-
 /**
- * Makes all commits in one transaction, so that they share one sync. Each stands behind its own savepoint: a commit
- * that fails takes back its own changes and no other's. The outcomes hold once this returns.
+ * Makes all commits in one transaction, each by `apply`, so that they share one sync. Each stands behind its own
+ * savepoint: a commit that fails takes back its own changes and no other's. The outcomes hold once this returns.
  *
  * Without room the log is first folded into the database, which lets its space be used again, and then each commit is
  * tried once alone: a large one must not cost the small ones beside it.
  */
-export function commitTogether(database: DatabaseSync, table: RecordTable, commits: readonly Commit[]): Outcome[] {
+export function commitTogether<Commit, Outcome>(
+  database: DatabaseSync,
+  commits: readonly Commit[],
+  apply: (commit: Commit) => Outcome,
+): (Outcome | FailureOutcome)[] {
   try {
-    return inOneTransaction(database, table, commits);
+    return inOneTransaction(database, commits, apply);
   } catch (error) {
     if (!isFull(error)) return commits.map(() => failed(error));
     foldLog(database);
-    return commits.map((commit) => alone(database, table, commit));
+    return commits.map((commit) => alone(database, commit, apply));
   }
 }
 
@@ -35,18 +35,26 @@ export function failureOf(error: unknown): Failure {
   return { type: isFull(error) ? 'full' : 'error', message };
 }
 
-function alone(database: DatabaseSync, table: RecordTable, commit: Commit): Outcome {
+function alone<Commit, Outcome>(
+  database: DatabaseSync,
+  commit: Commit,
+  apply: (commit: Commit) => Outcome,
+): Outcome | FailureOutcome {
   try {
-    return inOneTransaction(database, table, [commit])[0] as Outcome;
+    return inOneTransaction(database, [commit], apply)[0] as Outcome | FailureOutcome;
   } catch (error) {
     return failed(error);
   }
 }
 
-function inOneTransaction(database: DatabaseSync, table: RecordTable, commits: readonly Commit[]): Outcome[] {
+function inOneTransaction<Commit, Outcome>(
+  database: DatabaseSync,
+  commits: readonly Commit[],
+  apply: (commit: Commit) => Outcome,
+): (Outcome | FailureOutcome)[] {
   database.exec('BEGIN IMMEDIATE');
   try {
-    const outcomes = commits.map((commit) => behindSavepoint(database, table, commit));
+    const outcomes = commits.map((commit) => behindSavepoint(database, commit, apply));
     database.exec('COMMIT');
     return outcomes;
   } catch (error) {
@@ -56,12 +64,16 @@ function inOneTransaction(database: DatabaseSync, table: RecordTable, commits: r
   }
 }
 
-function behindSavepoint(database: DatabaseSync, table: RecordTable, commit: Commit): Outcome {
+function behindSavepoint<Commit, Outcome>(
+  database: DatabaseSync,
+  commit: Commit,
+  apply: (commit: Commit) => Outcome,
+): Outcome | FailureOutcome {
   database.exec('SAVEPOINT one');
   try {
-    const revisions = commit.map((change) => table.apply(change));
+    const outcome = apply(commit);
     database.exec('RELEASE one');
-    return { type: 'revisions', revisions };
+    return outcome;
   } catch (error) {
     if (isFull(error) || !database.isTransaction) throw error;
     database.exec('ROLLBACK TO one');
@@ -70,7 +82,7 @@ function behindSavepoint(database: DatabaseSync, table: RecordTable, commit: Com
   }
 }
 
-function failed(error: unknown): Outcome {
+function failed(error: unknown): FailureOutcome {
   return { type: 'failure', failure: failureOf(error) };
 }
 

@@ -1,7 +1,7 @@
 import type { EncodedChange } from '../../store/check-request.ts';
 import type { Page, RecordKey, RecordKind } from '../../store/metadata.ts';
 
-/** What the store's two threads say to each other. Bodies travel as JSON text: the worker never looks into them. */
+/** What a store's two threads say to each other. Bodies travel as JSON text: the worker never looks into them. */
 
 export type Question =
   | { readonly type: 'get'; readonly key: RecordKey }
@@ -12,13 +12,13 @@ export type Question =
 export type CommitQuestion = Extract<Question, { type: 'commit' }>;
 export type ReadQuestion = Exclude<Question, CommitQuestion>;
 
-export interface Numbered<Q extends Question = Question> {
+export interface Numbered<Question> {
   readonly number: number;
-  readonly question: Q;
+  readonly question: Question;
 }
 
 /** `close` comes last: nothing is asked after it. */
-export type ToWorker = { readonly questions: readonly Numbered[]; readonly close?: boolean };
+export type ToWorker<Question> = { readonly questions: readonly Numbered<Question>[]; readonly close?: boolean };
 
 export interface Row extends RecordKey {
   readonly revision: number;
@@ -32,19 +32,23 @@ export type Failure =
 
 export type Outcome =
   | { readonly type: 'rows'; readonly rows: readonly Row[] }
-  | { readonly type: 'revisions'; readonly revisions: readonly number[] }
-  | { readonly type: 'failure'; readonly failure: Failure };
+  | { readonly type: 'revisions'; readonly revisions: readonly number[] };
 
-export interface Answer {
+export interface FailureOutcome {
+  readonly type: 'failure';
+  readonly failure: Failure;
+}
+
+export interface Answer<Outcome> {
   readonly number: number;
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | FailureOutcome;
 }
 
 /** `opened` or `refused` comes first and once; a worker that refused ends by itself, one that closed too. */
-export type FromWorker =
+export type FromWorker<Outcome> =
   | { readonly type: 'opened' }
   | { readonly type: 'refused'; readonly failure: Failure }
-  | { readonly type: 'answers'; readonly answers: readonly Answer[] };
+  | { readonly type: 'answers'; readonly answers: readonly Answer<Outcome>[] };
 
 export interface WorkerSettings {
   readonly path: string;

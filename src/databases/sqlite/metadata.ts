@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { canBePrefix, checkLimit, encodeChanges } from '../../store/check-request.ts';
 import type { Change, MetadataStore, Page, RecordKey, RecordKind, StoredRecord } from '../../store/metadata.ts';
-import type { Question, Row, WorkerSettings } from './messages.ts';
+import type { Outcome, Question, Row, WorkerSettings } from './messages.ts';
 import { WorkerLink } from './worker-link.ts';
 
 export interface SqliteSettings {
@@ -22,7 +22,7 @@ export interface SqliteSettings {
  */
 export async function openSqliteMetadata(settings: SqliteSettings): Promise<MetadataStore> {
   const { path, clock = systemClock, startWorker = startThread } = settings;
-  const link = new WorkerLink(startWorker({ path }), path, clock);
+  const link = new WorkerLink<Question, Outcome>(startWorker({ path }), `metadata store ${path}`, clock);
   await link.opened();
   return {
     async get(key) {
@@ -53,7 +53,7 @@ function startThread(settings: WorkerSettings): Worker {
   return new Worker(new URL(file, import.meta.url), { name: 'metadata', workerData: settings });
 }
 
-async function rows(link: WorkerLink, question: Question): Promise<readonly Row[]> {
+async function rows(link: WorkerLink<Question, Outcome>, question: Question): Promise<readonly Row[]> {
   const outcome = await link.ask(question);
   if (outcome.type !== 'rows') throw new Error(`the metadata store answered a read with ${outcome.type}`);
   return outcome.rows;

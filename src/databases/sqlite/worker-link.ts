@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../base/clock.ts';
 import { type Deferred, deferred } from '../../base/deferred.ts';
 import { RevisionConflict, StoreFull } from '../../store/metadata.ts';
-import type { Failure, FromWorker, Numbered, Outcome, Question, ToWorker } from './messages.ts';
+import type { Failure, FailureOutcome, FromWorker, Numbered, ToWorker } from './messages.ts';
 
 /** Questions without an answer; one more is refused. */
 export const WAITING_MAX = 10_000;
@@ -11,23 +11,24 @@ export const WAITING_MAX = 10_000;
 const CLOSE_MS_MAX = 30_000;
 
 /** The main thread's end: numbers the questions, sends those of one turn together, hands out the answers. */
-export class WorkerLink {
+export class WorkerLink<Question, Outcome> {
   readonly #worker: Worker;
-  readonly #path: string;
+  /** As errors name it: `metadata store PATH`. */
+  readonly #name: string;
   readonly #clock: Clock;
-  readonly #waiting = new Map<number, Deferred<Outcome>>();
+  readonly #waiting = new Map<number, Deferred<Outcome | FailureOutcome>>();
   readonly #opened = deferred<void>();
   readonly #ended = deferred<void>();
-  #unsent: Numbered[] = [];
+  #unsent: Numbered<Question>[] = [];
   #lastNumber = 0;
   #closed = false;
   #dead: Error | undefined;
 
-  constructor(worker: Worker, path: string, clock: Clock) {
+  constructor(worker: Worker, name: string, clock: Clock) {
     this.#worker = worker;
-    this.#path = path;
+    this.#name = name;
     this.#clock = clock;
-    worker.on('message', (message: FromWorker) => this.#hear(message));
+    worker.on('message', (message: FromWorker<Outcome>) => this.#hear(message));
     worker.on('messageerror', (error) => this.#die(error.message));
     worker.on('error', (error) => this.#die(error instanceof Error ? error.message : String(error)));
     worker.on('exit', (code) => {
@@ -50,16 +51,15 @@ export class WorkerLink {
   /** Rejects with RevisionConflict, StoreFull, or a plain Error. */
   async ask(question: Question): Promise<Outcome> {
     if (this.#dead) throw this.#dead;
-    if (this.#closed) throw new Error(`the metadata store ${this.#path} is closed`);
-    if (this.#waiting.size >= WAITING_MAX)
-      throw new Error(`the metadata store ${this.#path} has ${WAITING_MAX} requests waiting`);
+    if (this.#closed) throw new Error(`the ${this.#name} is closed`);
+    if (this.#waiting.size >= WAITING_MAX) throw new Error(`the ${this.#name} has ${WAITING_MAX} requests waiting`);
     const number = ++this.#lastNumber;
-    const answer = deferred<Outcome>();
+    const answer = deferred<Outcome | FailureOutcome>();
     this.#waiting.set(number, answer);
     if (this.#unsent.length === 0) queueMicrotask(() => this.#send());
     this.#unsent.push({ number, question });
     const outcome = await answer.promise;
-    if (outcome.type === 'failure') throw this.#errorOf(outcome.failure);
+    if (isFailure(outcome)) throw this.#errorOf(outcome.failure);
     return outcome;
   }
 
@@ -78,10 +78,10 @@ export class WorkerLink {
     const questions = this.#unsent;
     this.#unsent = [];
     if (this.#dead || (questions.length === 0 && !close)) return;
-    this.#worker.postMessage({ questions, close } satisfies ToWorker);
+    this.#worker.postMessage({ questions, close } satisfies ToWorker<Question>);
   }
 
-  #hear(message: FromWorker): void {
+  #hear(message: FromWorker<Outcome>): void {
     if (message.type === 'opened') this.#opened.resolve();
     else if (message.type === 'refused') this.#opened.reject(this.#errorOf(message.failure));
     else
@@ -93,8 +93,8 @@ export class WorkerLink {
 
   #die(reason: string): void {
     if (this.#dead) return;
-    this.#dead = new Error(`the thread of the metadata store ${this.#path} ended: ${reason}`);
-    if (this.#closed && this.#waiting.size === 0) this.#dead = new Error(`the metadata store ${this.#path} is closed`);
+    this.#dead = new Error(`the thread of the ${this.#name} ended: ${reason}`);
+    if (this.#closed && this.#waiting.size === 0) this.#dead = new Error(`the ${this.#name} is closed`);
     this.#opened.reject(this.#dead);
     for (const answer of this.#waiting.values()) answer.reject(this.#dead);
     this.#waiting.clear();
@@ -102,7 +102,11 @@ export class WorkerLink {
 
   #errorOf(failure: Failure): Error {
     if (failure.type === 'conflict') return new RevisionConflict(failure.key);
-    const message = `metadata store ${this.#path}: ${failure.message}`;
+    const message = `${this.#name}: ${failure.message}`;
     return failure.type === 'full' ? new StoreFull(message) : new Error(message);
   }
+}
+
+function isFailure(outcome: unknown): outcome is FailureOutcome {
+  return (outcome as { readonly type?: unknown }).type === 'failure';
 }

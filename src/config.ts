@@ -52,6 +52,8 @@ export interface Config {
   readonly publicPolicies: 'allow' | 'block';
   /** PEM file with the root certificates that code signatures may lead to. */
   readonly signingRootsFile: string | undefined;
+  /** Whether events that wait can be made older, for tests of retries. */
+  readonly testClock: boolean;
   /** Size at which the oldest log streams of the data folder are dropped. */
   readonly logBytesMax: number;
   /** Where the AWS services are that settings can point at: AWS_ENDPOINT_URL_S3 and its sisters. */
@@ -106,6 +108,7 @@ const options = {
   'public-policies': { type: 'string', default: 'allow' },
   'signing-roots': { type: 'string' },
   'log-mb': { type: 'string', default: '1024' },
+  'test-clock': { type: 'boolean', default: false },
 } as const;
 
 /** Flag name → one line of help, in the order in which `--help` shows them. */
@@ -140,6 +143,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'public-policies': 'allow|block   resource policies that let everyone in (allow)',
   'signing-roots': 'FILE   root certificates (PEM) that code signatures may lead to (none)',
   'log-mb': 'N   disk space for function logs (1024)',
+  'test-clock': '  POST /_lambdad/clock?advanceSeconds=N makes asynchronous events that wait N s older',
 };
 
 /** AWS's own, inside every sandbox with a network of its own. */
@@ -212,6 +216,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   const dataDir = resolve(values.data ?? join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'lambdad'));
   const network = oneOf('network', values.network, ['egress', 'host', 'none']);
   const auth = authOf(values.auth, values.host, network);
+  checkTestClock(values['test-clock'], values.host, auth);
   const functionCredentials = oneOf('function-credentials', values['function-credentials'], [
     'local',
     'sts',
@@ -248,6 +253,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     deprecatedRuntimes: oneOf('deprecated-runtimes', values['deprecated-runtimes'], ['refuse', 'allow']),
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
     signingRootsFile: values['signing-roots'] === undefined ? undefined : resolve(values['signing-roots']),
+    testClock: values['test-clock'],
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
     endpoints,
     neighbourCredentials,
@@ -280,6 +286,12 @@ function urlDomainOf(text: string | undefined): UrlDomain | undefined {
   if (text !== undefined && domain === undefined)
     throw new ConfigError('--url-domain: not a name like localhost or https://HOST:PORT');
   return domain;
+}
+
+/** Whoever reaches the server may turn it: that must be its owner alone. */
+function checkTestClock(isWanted: boolean, host: string, auth: Config['auth']): void {
+  if (isWanted && (!isLoopback(host) || auth !== 'open'))
+    throw new ConfigError('--test-clock is only for a server on a loopback address with --auth open');
 }
 
 function portsOf(name: string, text: string | undefined): number[] {

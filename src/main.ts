@@ -13,6 +13,7 @@ import { type Config, ConfigError, isLoopback } from './config.ts';
 import { openStores } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
+import { openDestinations } from './destinations/open-destinations.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
 import { FileSystems } from './environments/file-systems.ts';
 import { inheritedCredentials, localCredentials, stsCredentials } from './environments/function-credentials.ts';
@@ -26,13 +27,14 @@ import { codeReferences } from './functions/code-references.ts';
 import { FunctionUrlAddresses } from './functions/function-url-address.ts';
 import { watchFunctionUrls } from './functions/function-url-index.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
+import { type AsyncInvokesOptions, QueuedInvokes } from './invoke/async-invokes.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
 import { Pool } from './invoke/pool.ts';
 import { resumeProvisioned } from './invoke/provisioned-plan.ts';
 import { DiskLogStore } from './logs/disk-log-store.ts';
 import { createInertRecorder } from './neighbours/inert.ts';
-import type { Neighbours } from './neighbours/neighbours.ts';
+import type { Neighbours, Recipients } from './neighbours/neighbours.ts';
 import { openNeighbours } from './neighbours/open-neighbours.ts';
 import { openVault } from './neighbours/vault.ts';
 import { operations } from './operations/all.ts';
@@ -124,7 +126,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const failed = deferred<Error>();
   const access = await accessOf(config, lines);
   const parts = await partsOf(config, folder, access, lines, failed.resolve);
-  const { services, policies, logs, sandboxes, surroundings, events } = parts;
+  const { services, policies, logs, sandboxes, surroundings, events, asyncInvokes } = parts;
   const { authentication } = access;
   let closing = false;
   const urlServer = await urlServerOf(config, parts, authentication, () => closing);
@@ -137,6 +139,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     packages: services.packages,
     neighbours: Object.keys(config.endpoints),
     mounts: [...config.mounts.keys()],
+    ...(config.testClock ? { testClock: asyncInvokes } : {}),
     clock: systemClock,
     ids: randomIds,
     log: note,
@@ -157,6 +160,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   await services.activation.resume();
   await resumeMappings(services);
   await resumeProvisioned(services);
+  await asyncInvokes.start();
   const collecting = collectNowAndThen(services.packages);
   lines.push(
     `clients:  eval "$(lambdad env --endpoint ${server.origin})"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`,
@@ -165,6 +169,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     closing = true;
     collecting.stop();
     const { shutdownMs } = config;
+    const quiet = asyncInvokes.close();
     await Promise.all(
       [server, urlServer].map((each) => each.close(shutdownMs)).concat(services.invoker.close(shutdownMs)),
     );
@@ -176,6 +181,8 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     await collecting.last();
     await sandboxes.close();
     await logs.close();
+    // What is on its way to a destination is sent again at the next start.
+    await Promise.race([quiet, new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref())]);
     await events.close();
     await services.metadata.close();
     await folder.close();
@@ -262,7 +269,9 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
     report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
+  const asyncInvokes = asyncInvokesOf({ queue: events, metadata, invoker, inert, clock, ids, note }, neighbours);
   const services: Services = {
+    asyncInvokes,
     metadata,
     packages,
     activation,
@@ -280,7 +289,15 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events };
+  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
+}
+
+/** A record may go to another function, which is invoked in the same way. */
+function asyncInvokesOf(tools: Omit<AsyncInvokesOptions, 'destinations'>, neighbours: Recipients): QueuedInvokes {
+  const { metadata, ids } = tools;
+  const destinations = openDestinations({ neighbours, functions: () => ({ invokes, metadata, ids }) });
+  const invokes: QueuedInvokes = new QueuedInvokes({ ...tools, destinations });
+  return invokes;
 }
 
 /** What functions find around them: credentials, file systems, addresses of services. */

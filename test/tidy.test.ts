@@ -5,8 +5,6 @@ import { basename, dirname, extname, join, sep } from 'node:path';
 import { describe, test } from 'node:test';
 import { configHelp } from '../src/config.ts';
 import { type OperationName, operationModels } from '../src/model/operations.gen.ts';
-import { operations } from '../src/operations/all.ts';
-import { isNotWritten } from '../src/operations/not-written.ts';
 import { lineCount, linkedFiles, measureFunctions } from './support/source-measures.ts';
 import { projectFiles, root, textOf } from './support/source-tree.ts';
 
@@ -165,25 +163,13 @@ describe('the project', () => {
 
 describe('the operations', () => {
   const names = Object.keys(operationModels) as OperationName[];
-  const notWritten = names.filter((name) => isNotWritten(operations[name]));
 
-  test('each that is written has a file of its name, and no other has one', () => {
+  test('each has a file of its name', () => {
     const folder = new Set(
       files.filter((path) => path.startsWith('src/operations/')).map((path) => basename(path, '.ts')),
     );
     const filed = names.filter((name) => folder.has(kebabCase(name)));
-    assert.deepEqual(
-      filed,
-      names.filter((name) => !notWritten.includes(name)),
-    );
-  });
-
-  test('the README lists those that are not written, and no others', () => {
-    const paragraph = /\*\*Not written yet\*\*.*?(?=\n\n|$)/s.exec(texts.get('README.md') ?? '')?.[0] ?? '';
-    assert.deepEqual(
-      names.filter((name) => new RegExp(`\\b${name}\\b`).test(paragraph)),
-      notWritten,
-    );
+    assert.deepEqual(filed, names);
   });
 });
 

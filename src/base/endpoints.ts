@@ -15,6 +15,7 @@ export const neighbourNames = [
   'sns',
   'kinesis',
   'dynamodb-streams',
+  'eventbridge',
 ] as const;
 
 /** STS stands apart: no setting points at it, and it is asked only for the credentials of functions. */

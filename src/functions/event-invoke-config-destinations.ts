@@ -30,6 +30,8 @@ type Service = 'sqs' | 'sns' | 'lambda' | 'events' | 's3';
 const SUCCESS_SERVICES: readonly Service[] = ['sqs', 'sns', 'lambda', 'events'];
 const FAILURE_SERVICES: readonly Service[] = [...SUCCESS_SERVICES, 's3'];
 
+const NEIGHBOURS: Readonly<Record<string, NeighbourName>> = { sqs: 'sqs', sns: 'sns', s3: 's3', events: 'eventbridge' };
+
 const FUNCTION_ARN = /^arn:[^:]+:lambda:([^:]+):(\d{12}):function:([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$/;
 
 /** Throws InvalidParameterValueException for the first destination that cannot be one; ServiceException. */
@@ -111,9 +113,9 @@ function isOneOf(services: readonly string[], arn: string | undefined): boolean 
   return arn === undefined || services.includes(partsOfArn(arn).service);
 }
 
-function neighbourOf(arn: string): NeighbourName | undefined {
-  const service = partsOfArn(arn).service;
-  return service === 'sqs' || service === 'sns' || service === 's3' ? service : undefined;
+/** The service that must have an endpoint for this destination; none for functions, which are lambdad's own. */
+export function neighbourOf(arn: string): NeighbourName | undefined {
+  return NEIGHBOURS[partsOfArn(arn).service];
 }
 
 /** The configuration as AWS prints it: `DestinationConfig(onSuccess=OnSuccess(destination=…), onFailure=null)`. */

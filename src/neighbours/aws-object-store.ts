@@ -1,5 +1,5 @@
 import { ask, type Link, unreachable } from './link.ts';
-import type { ObjectStore } from './neighbours.ts';
+import type { BucketRecipient, ObjectStore } from './neighbours.ts';
 import { sdkClients } from './sdk-clients.ts';
 
 /** An object may take so long altogether as long as it keeps coming: far more than 250 MB need. */
@@ -13,7 +13,7 @@ interface Held {
 }
 
 /** S3. */
-export function awsObjectStore(link: Link): ObjectStore {
+export function awsObjectStore(link: Link): ObjectStore & BucketRecipient {
   const held: Held = { bytes: 0 };
   const clientOf = sdkClients(link, async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
@@ -56,6 +56,18 @@ export function awsObjectStore(link: Link): ObjectStore {
       }
       const { VersionId } = answer;
       return { bytes, ...(VersionId === undefined ? {} : { version: VersionId }), release: () => release() };
+    },
+    async putObject(namespace, { bucket, key }, bytes) {
+      const client = await clientOf(namespace);
+      const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        Body: bytes,
+        ContentLength: bytes.byteLength,
+        ContentType: 'application/json',
+      });
+      await ask(link, 'PutObject', (abortSignal) => client.send(command, { abortSignal }), `${bucket}/${key}`);
     },
   };
 }

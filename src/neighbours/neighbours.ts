@@ -57,6 +57,7 @@ export interface Neighbours {
   readonly sns?: Topics;
   readonly kinesis?: Streams;
   readonly 'dynamodb-streams'?: Streams;
+  readonly eventbridge?: EventBuses;
   readonly sts?: RoleSessions;
 }
 
@@ -125,6 +126,51 @@ export interface Queues {
 
 export interface Topics {
   getTopic(namespace: Namespace, topicArn: string): Promise<void>;
+}
+
+/** The configured neighbours that something is sent to; each method as those of Neighbours. */
+export interface Recipients {
+  readonly sqs?: QueueRecipient;
+  readonly sns?: TopicRecipient;
+  readonly s3?: BucketRecipient;
+  readonly eventbridge?: EventBuses;
+}
+
+/** Message attributes by name. */
+export type MessageAttributes = Readonly<
+  Record<string, { readonly type: 'String' | 'Number'; readonly value: string }>
+>;
+
+export interface QueueRecipient {
+  sendMessage(namespace: Namespace, queueArn: string, body: string, attributes: MessageAttributes): Promise<void>;
+}
+
+export interface TopicRecipient {
+  publish(namespace: Namespace, topicArn: string, message: string, attributes: MessageAttributes): Promise<void>;
+}
+
+export interface BucketRecipient {
+  putObject(
+    namespace: Namespace,
+    object: { readonly bucket: string; readonly key: string },
+    bytes: Uint8Array,
+  ): Promise<void>;
+}
+
+export interface EventBuses {
+  /** Resolves when the bus has taken the event. `detail`: JSON. */
+  putEvent(
+    namespace: Namespace,
+    busArn: string,
+    event: {
+      readonly source: string;
+      readonly detailType: string;
+      readonly resources: readonly string[];
+      readonly detail: string;
+      /** Epoch milliseconds. */
+      readonly timeMs: number;
+    },
+  ): Promise<void>;
 }
 
 export interface Streams {

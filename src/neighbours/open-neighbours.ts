@@ -1,4 +1,5 @@
 import { awsQueues, awsTopics } from './aws-destinations.ts';
+import { awsEventBuses } from './aws-event-buses.ts';
 import { awsFileSystems } from './aws-file-systems.ts';
 import { awsKeyService } from './aws-key-service.ts';
 import { awsNetworks } from './aws-networks.ts';
@@ -8,9 +9,11 @@ import { awsRoles } from './aws-roles.ts';
 import { awsSigners } from './aws-signers.ts';
 import { awsDynamoStreams, awsKinesis } from './aws-streams.ts';
 import { type Link, type LinkOptions, linkTo } from './link.ts';
-import type { Neighbours } from './neighbours.ts';
+import type { Neighbours, Recipients } from './neighbours.ts';
 
-const adapters: { readonly [Name in keyof Neighbours]-?: (link: Link) => NonNullable<Neighbours[Name]> } = {
+type Opened = Neighbours & Recipients;
+
+const adapters: { readonly [Name in keyof Opened]-?: (link: Link) => NonNullable<Opened[Name]> } = {
   s3: awsObjectStore,
   kms: awsKeyService,
   ec2: awsNetworks,
@@ -21,11 +24,12 @@ const adapters: { readonly [Name in keyof Neighbours]-?: (link: Link) => NonNull
   sns: awsTopics,
   kinesis: awsKinesis,
   'dynamodb-streams': awsDynamoStreams,
+  eventbridge: awsEventBuses,
   sts: awsRoleSessions,
 };
 
 /** The neighbours that have an address. Nothing is asked or loaded before the first question. */
-export function openNeighbours(options: LinkOptions): Neighbours {
+export function openNeighbours(options: LinkOptions): Opened {
   const opened = Object.entries(adapters).flatMap(([name, adapter]) => {
     const link = linkTo(name as keyof Neighbours, options);
     return link === undefined ? [] : [[name, adapter(link)]];

@@ -66,6 +66,7 @@ const TITLES: Readonly<Record<NeighbourName, string>> = {
   sns: 'SNS',
   kinesis: 'Kinesis',
   'dynamodb-streams': 'DynamoDB',
+  eventbridge: 'EventBridge',
   sts: 'STS',
 };
 

@@ -1,4 +1,4 @@
-import { type OperationName, operationModels } from '../model/operations.gen.ts';
+import type { OperationName } from '../model/operations.gen.ts';
 import { addLayerVersionPermission } from './add-layer-version-permission.ts';
 import { addPermission } from './add-permission.ts';
 import { checkpointDurableExecution } from './checkpoint-durable-execution.ts';
@@ -44,6 +44,7 @@ import { getProvisionedConcurrencyConfig } from './get-provisioned-concurrency-c
 import { getResourcePolicy } from './get-resource-policy.ts';
 import { getRuntimeManagementConfig } from './get-runtime-management-config.ts';
 import { invoke } from './invoke.ts';
+import { invokeAsync } from './invoke-async.ts';
 import { invokeWithResponseStream } from './invoke-with-response-stream.ts';
 import { listAliases } from './list-aliases.ts';
 import { listCapacityProviders } from './list-capacity-providers.ts';
@@ -60,7 +61,6 @@ import { listLayers } from './list-layers.ts';
 import { listProvisionedConcurrencyConfigs } from './list-provisioned-concurrency-configs.ts';
 import { listTags } from './list-tags.ts';
 import { listVersionsByFunction } from './list-versions-by-function.ts';
-import { isNotWritten, notWritten } from './not-written.ts';
 import type { Operation } from './operation.ts';
 import { publishLayerVersion } from './publish-layer-version.ts';
 import { publishVersion } from './publish-version.ts';
@@ -136,7 +136,7 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   GetResourcePolicy: getResourcePolicy,
   GetRuntimeManagementConfig: getRuntimeManagementConfig,
   Invoke: invoke,
-  InvokeAsync: notWritten('InvokeAsync'),
+  InvokeAsync: invokeAsync,
   InvokeWithResponseStream: invokeWithResponseStream,
   ListAliases: listAliases,
   ListCapacityProviders: listCapacityProviders,
@@ -180,8 +180,3 @@ export const operations: { readonly [Name in OperationName]: Operation<Name> } =
   UpdateFunctionEventInvokeConfig: updateFunctionEventInvokeConfig,
   UpdateFunctionUrlConfig: updateFunctionUrlConfig,
 };
-
-/** The operations that answer 501, in alphabetical order; the README lists them. */
-export const notWrittenNames: readonly OperationName[] = (Object.keys(operationModels) as OperationName[]).filter(
-  (name) => isNotWritten(operations[name]),
-);

@@ -4,8 +4,9 @@ import { ApiError, invalidParameter } from '../model/api-error.ts';
 import type { InvocationRequest } from '../model/types.gen.ts';
 import type { OperationContext } from './operation.ts';
 
-/** Payload of an invoke whose caller waits. */
+/** Payload of an invoke whose caller waits, and of one whose caller does not. */
 const PAYLOAD_BYTES_MAX = 6_291_456;
+const EVENT_BYTES_MAX = 1_048_576;
 
 /** AWS takes JSON, and the types that SDKs send by habit; these are plainly something else. */
 const OTHER_MEDIA = /^(multipart|image|audio|video)\/|[/+]xml\b/i;
@@ -20,14 +21,15 @@ export function isSpecialJson(contentType: string | undefined): contentType is s
 /** Throws UnsupportedMediaTypeException, RequestTooLargeException, and the refusal of durable executions. */
 export function refuseWrongRequest(
   { contentType }: OperationContext,
-  input: Pick<InvocationRequest, 'Payload' | 'DurableExecutionName'>,
+  input: Pick<InvocationRequest, 'Payload' | 'DurableExecutionName'> & { readonly InvocationType?: string | undefined },
 ): void {
   if (contentType !== undefined && OTHER_MEDIA.test(contentType))
     throw new ApiError('UnsupportedMediaTypeException', 'The content type of the Invoke request body is not JSON.');
-  if (input.Payload !== undefined && input.Payload.byteLength > PAYLOAD_BYTES_MAX)
+  const bytesMax = input.InvocationType === 'Event' ? EVENT_BYTES_MAX : PAYLOAD_BYTES_MAX;
+  if (input.Payload !== undefined && input.Payload.byteLength > bytesMax)
     throw new ApiError(
       'RequestTooLargeException',
-      `Request must be smaller than ${PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation`,
+      `Request must be smaller than ${bytesMax} bytes for the InvokeFunction operation`,
     );
   // Durable functions cannot be asked for when a function is made.
   if (input.DurableExecutionName !== undefined)

@@ -2,7 +2,7 @@ import { decodeClientContext } from '../functions/client-context.ts';
 import { checkJsonPayload } from '../functions/json-payload.ts';
 import { checkInvocable } from '../functions/preconditions.ts';
 import { resolveInvoke } from '../functions/resolve.ts';
-import { ApiError } from '../model/api-error.ts';
+import { acceptEvent } from './event-acceptance.ts';
 import { checkTenant, isSpecialJson, refuseWrongRequest } from './invoke-request.ts';
 import type { Operation } from './operation.ts';
 
@@ -11,8 +11,6 @@ const EMPTY_PAYLOAD = Buffer.from('{}');
 
 export const invoke: Operation<'Invoke'> = async (context, input) => {
   const { services } = context;
-  if (input.InvocationType === 'Event')
-    throw new ApiError('NotImplementedException', 'lambdad does not queue asynchronous invokes yet.');
   refuseWrongRequest(context, input);
   const found = resolveInvoke(services.metadata, services.ids, context, input.FunctionName, input.Qualifier);
   // Nothing is awaited when the store has the function in memory.
@@ -24,6 +22,10 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
   if (!isEmpty) checkJsonPayload(given);
   const clientContext = decodeClientContext(input.ClientContext);
   if (input.InvocationType === 'DryRun') return { output: { StatusCode: 204 }, status: 204 };
+  if (input.InvocationType === 'Event') {
+    const accepted = await acceptEvent(context, input, isEmpty ? EMPTY_PAYLOAD : given);
+    return { output: { StatusCode: 202 }, status: 202, headers: { 'X-Amzn-Trace-Id': accepted.traceHeader } };
+  }
   const tenantTarget = input.TenantId === undefined ? target : { ...target, tenantId: input.TenantId };
   const outcome = await services.invoker.invoke(tenantTarget, {
     requestId: context.requestId,

@@ -5,6 +5,7 @@ import type { KeyedMutex } from '../base/mutex.ts';
 import type { Activation } from '../functions/activation.ts';
 import type { UrlAddresses } from '../functions/function-url-address.ts';
 import type { DeprecatedRuntimes } from '../functions/runtime-support.ts';
+import type { AsyncInvokes } from '../invoke/async-invokes.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { OperationName } from '../model/operations.gen.ts';
 import type { OperationInputs, OperationOutputs } from '../model/types.gen.ts';
@@ -23,6 +24,8 @@ export interface Services {
   readonly invoker: Invoker;
   /** Where function URLs are served. */
   readonly urls: UrlAddresses;
+  /** Asynchronous invokes. */
+  readonly asyncInvokes: Pick<AsyncInvokes, 'accept'>;
   /** The AWS services that settings can point at, as far as endpoints for them are configured. */
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;

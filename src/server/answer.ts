@@ -21,7 +21,8 @@ export function sendAnswer(response: ServerResponse, requestId: string, answer: 
   response.writeHead(status, all);
   // A string is joined with the head into one piece; bytes would be a second piece and a costlier write. Latin-1 gives
   // every byte back as it was.
-  if (body.byteLength > 0 && body.byteLength <= JOINED_BODY_BYTES_MAX)
+  if (body.byteLength === 0) response.end();
+  else if (body.byteLength <= JOINED_BODY_BYTES_MAX)
     response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
   else response.end(body);
 }

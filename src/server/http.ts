@@ -9,6 +9,7 @@ import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
 import { refuseBrowser } from './browser-guard.ts';
 import { type HttpLimits, type HttpServer, startListener } from './listener.ts';
 import type { Pipeline } from './pipeline.ts';
+import { advanceTestClock, type TestClock } from './test-clock.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   readonly neighbours: readonly string[];
   /** ARNs of the access points that have a directory, told in the same way. */
   readonly mounts?: readonly string[];
+  /** Absent: there is no test clock. */
+  readonly testClock?: TestClock;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: (line: string) => void;
@@ -43,6 +46,10 @@ async function serveOwn(
     const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
     const body = JSON.stringify({ status: 'ok', neighbours: options.neighbours, mounts: options.mounts ?? [] });
     sendAnswer(response, requestId, { status: 200, headers, body: Buffer.from(body) }, false);
+    return true;
+  }
+  if (options.testClock && path === `${OWN_PATHS}clock`) {
+    sendAnswer(response, requestId, await advanceTestClock(options.testClock, request.method, query), false);
     return true;
   }
   const zip =

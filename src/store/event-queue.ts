@@ -49,7 +49,8 @@ export interface Line extends ItemOwner {
 }
 
 export const DETAIL_LENGTH_MAX = 65_536;
-export const PAYLOAD_BYTES_MAX = 16_777_216;
+/** A record with an event of 1 MB and an answer of 6 MB of which each byte is written as `\u0000`. */
+export const PAYLOAD_BYTES_MAX = 50_331_648;
 export const DUE_LIMIT_MAX = 1000;
 
 export interface EventQueue {

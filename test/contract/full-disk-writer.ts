@@ -9,7 +9,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { randomIds } from '../../src/base/ids.ts';
 import { openDiskBlobs } from '../../src/databases/disk/blobs.ts';
 import { DataFolderError, openDataFolder } from '../../src/databases/disk/data-folder.ts';
+import { openEventPayloads } from '../../src/databases/disk/event-payloads.ts';
+import { openSqliteQueue } from '../../src/databases/sqlite/event-queue.ts';
 import { openSqliteMetadata } from '../../src/databases/sqlite/metadata.ts';
+import { DUE_LIMIT_MAX, type EventQueue, type WaitingItem } from '../../src/store/event-queue.ts';
 import { type Change, type MetadataStore, type RecordKey, StoreFull } from '../../src/store/metadata.ts';
 import { listed } from './blobs.ts';
 
@@ -55,6 +58,26 @@ async function takeRoom(dir: string): Promise<() => Promise<void>> {
     (error: NodeJS.ErrnoException) => assert.equal(error.code, 'ENOSPC'),
   );
   return () => rm(filler);
+}
+
+const OWNER = { account: '123456789012', region: 'eu-central-1', functionName: 'f' };
+
+/** Accepts events, every other one too large for a row, until there is no room; returns how many were accepted. */
+async function fillQueue(queue: EventQueue): Promise<number> {
+  for (let n = 0; n < RECORDS_MAX; n++) {
+    const payload = Buffer.alloc(n % 2 === 0 ? 20_000 : 40_000, 'x');
+    try {
+      await queue.accept({ ...OWNER, lane: 'event', bornMs: 0, dueMs: 0, detail: {}, payload });
+    } catch (error) {
+      assert.ok(error instanceof StoreFull, String(error));
+      return n;
+    }
+  }
+  throw new Error('the disk never filled');
+}
+
+async function waiting(queue: EventQueue): Promise<readonly WaitingItem[]> {
+  return (await queue.due('event', OWNER, 0, DUE_LIMIT_MAX, new Set())).items;
 }
 
 const scenarios: Record<string, (dir: string) => Promise<void>> = {
@@ -112,6 +135,31 @@ const scenarios: Record<string, (dir: string) => Promise<void>> = {
     await free();
     const { sha256 } = await store.put(Buffer.alloc(100_000, 'another'));
     assert.ok(await store.get(sha256));
+  },
+
+  async events(dir) {
+    const folder = join(dir, 'events');
+    const open = async () =>
+      openSqliteQueue({ path: join(dir, 'events.db'), payloads: await openEventPayloads(folder, randomIds) });
+    let queue = await open();
+    const spare = join(dir, 'spare');
+    await writeFile(spare, Buffer.alloc(SPARE_BYTES));
+    const accepted = await fillQueue(queue);
+    assert.ok(accepted > 10, `only ${accepted} events fit`);
+    assert.equal(await fillQueue(queue), 0, 'still full');
+    assert.deepEqual(await readdir(join(folder, 'partial')), []);
+    assert.equal((await waiting(queue)).length, accepted);
+
+    await rm(spare);
+    for (const item of (await waiting(queue)).slice(0, accepted / 2)) await queue.end(item, []);
+    const more = await fillQueue(queue);
+    assert.ok(more > 0, 'what has ended is room again');
+    await queue.close();
+    queue = await open();
+    const left = await waiting(queue);
+    assert.equal(left.length, accepted - Math.floor(accepted / 2) + more);
+    for (const item of left) assert.ok(await queue.payload(item));
+    await queue.close();
   },
 
   async opening(dir) {

@@ -46,6 +46,8 @@ describe('a full disk', { skip: whyNot(), timeout: 60_000 }, () => {
   it('refuses commits cleanly, and deletions make room', () => onSmallDisk('metadata'));
   it('takes commits again when there is room', () => onSmallDisk('more room'));
   it('refuses blobs cleanly, and leaves nothing half-written', () => onSmallDisk('blobs'));
+  it('refuses events cleanly, keeps those it accepted, and takes more when some have ended', () =>
+    onSmallDisk('events'));
   it('is said in one line at the start', () => onSmallDisk('opening'));
   it('a read-only one too', () => onSmallDisk('read-only', 'mount -t tmpfs -o ro none "$1" &&'));
 });

@@ -345,12 +345,4 @@ describe('functions', { timeout: 10_000 }, () => {
     await world.call('DeleteFunction', { FunctionName: 'one' });
     await createActive(world, 'two');
   });
-
-  it('answers 501 for what is not written', async () => {
-    await rejects(
-      world.call('InvokeAsync', { FunctionName: 'one', InvokeArgs: Buffer.from('{}') }),
-      'NotImplementedException',
-      'lambdad does not implement InvokeAsync yet.',
-    );
-  });
 });

@@ -158,7 +158,7 @@ describe('Invoke', { timeout: 10_000 }, () => {
     await missing('one', '$LATEST.PUBLISHED', 'one:$LATEST.PUBLISHED');
   });
 
-  it('refuses what is no JSON, too large, of another type, or not written yet', async () => {
+  it('refuses what is no JSON, too large, or of another type', async () => {
     await rejects(
       invoke({ Payload: Buffer.from('{"a":') }),
       'InvalidRequestContentException',
@@ -171,9 +171,9 @@ describe('Invoke', { timeout: 10_000 }, () => {
     );
     await rejects(invoke({}, { contentType: 'multipart/form-data' }), 'UnsupportedMediaTypeException', /not JSON/);
     await rejects(
-      invoke({ InvocationType: 'Event' }),
-      'NotImplementedException',
-      'lambdad does not queue asynchronous invokes yet.',
+      invoke({ InvocationType: 'Event', Payload: new Uint8Array(1_048_577) }),
+      'RequestTooLargeException',
+      'Request must be smaller than 1048576 bytes for the InvokeFunction operation',
     );
     await rejects(invoke({ TenantId: 'a' }), 'InvalidParameterValueException', /tenancy/);
     await rejects(invoke({ ClientContext: `e30${'='.repeat(3581)}` }), 'InvalidRequestContentException', /3583/);

@@ -28,7 +28,7 @@ describe('doctor and neighbours', { timeout: 30_000 }, () => {
       [
         `ok kms: answers at ${service.url}`,
         'lack sqs: http://127.0.0.1:1: ECONNREFUSED',
-        'note not configured: s3, ec2, iam, efs, signer, sns, kinesis, dynamodb-streams: settings that point there are kept and have no effect; roles are not looked at without iam',
+        'note not configured: s3, ec2, iam, efs, signer, sns, kinesis, dynamodb-streams, eventbridge: settings that point there are kept and have no effect; roles are not looked at without iam',
         'note walled: VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set',
       ],
     );

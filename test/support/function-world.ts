@@ -11,6 +11,7 @@ import { codeReferences } from '../../src/functions/code-references.ts';
 import { FunctionUrlAddresses } from '../../src/functions/function-url-address.ts';
 import type { ProvisionedProgress } from '../../src/functions/provisioned-concurrency.ts';
 import type { DeprecatedRuntimes } from '../../src/functions/runtime-support.ts';
+import type { AsyncRequest } from '../../src/invoke/async-invokes.ts';
 import type { InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from '../../src/invoke/invoker.ts';
 import { ApiError, type ErrorName } from '../../src/model/api-error.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
@@ -20,6 +21,7 @@ import { openVault } from '../../src/neighbours/vault.ts';
 import { operations } from '../../src/operations/all.ts';
 import type { AccountLimits, OperationContext, Services } from '../../src/operations/operation.ts';
 import { createPackages } from '../../src/packages/packages.ts';
+import type { ItemOwner } from '../../src/store/event-queue.ts';
 import type { Namespace } from '../../src/store/namespace.ts';
 import { memoryBlobs } from './memory-blobs.ts';
 import { memoryMetadata } from './memory-metadata.ts';
@@ -98,6 +100,7 @@ export type World = Awaited<ReturnType<typeof makeWorld>>;
 /** The services on stores in memory, a fake clock, and an invoker that only keeps record, with what they were told. */
 async function makeServices(options: WorldOptions) {
   const { neighbours = {}, deprecatedRuntimes = 'refuse', publicPolicies = 'allow' } = options;
+  const accepted: { readonly owner: ItemOwner; readonly request: AsyncRequest }[] = [];
   const clock = new FakeClock(options.startMs);
   const ids = countingIds(options.fractions ?? [0]);
   const metadata = memoryMetadata();
@@ -122,6 +125,11 @@ async function makeServices(options: WorldOptions) {
     activation,
     invoker,
     urls: new FunctionUrlAddresses(undefined, 2016),
+    asyncInvokes: {
+      async accept(owner: ItemOwner, request: AsyncRequest) {
+        accepted.push({ owner, request });
+      },
+    },
     neighbours,
     signingRoots: options.signingRoots ?? [],
     note: (line) => void notes.push(line),
@@ -134,7 +142,20 @@ async function makeServices(options: WorldOptions) {
     deprecatedRuntimes,
     publicPolicies,
   };
-  return { services, clock, metadata, blobs, packages, invoker, activation, directory, reported, inert, notes };
+  return {
+    services,
+    clock,
+    metadata,
+    blobs,
+    packages,
+    invoker,
+    accepted,
+    activation,
+    directory,
+    reported,
+    inert,
+    notes,
+  };
 }
 
 /** The operations on services of their own. */

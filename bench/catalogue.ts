@@ -62,12 +62,12 @@ async function reads(few: TestServer, many: TestServer): Promise<Row[]> {
       request: apiRequest(new URL(url).host, 'GET', asked),
     }));
     const [small, large] = requests as [(typeof requests)[0], (typeof requests)[0]];
-    for (const { port, request } of requests) await load(port, 1, request, WARM_UP_SECONDS);
+    for (const { port, request } of requests) await load(port, 1, request, { seconds: WARM_UP_SECONDS });
     const blocks: { ours: number; bare: number }[] = [];
     for (let block = 0; block < READ_BLOCKS; block++)
       blocks.push({
-        bare: (await load(small.port, 1, small.request, BLOCK_SECONDS)).p50Ms,
-        ours: (await load(large.port, 1, large.request, BLOCK_SECONDS)).p50Ms,
+        bare: (await load(small.port, 1, small.request, { seconds: BLOCK_SECONDS })).p50Ms,
+        ours: (await load(large.port, 1, large.request, { seconds: BLOCK_SECONDS })).p50Ms,
       });
     rows.push(row(`${what.replace('50', String(FEW))}, ${MANY} functions against ${FEW}`, 'ms', '≤ 1.5', blocks));
   }

@@ -2,12 +2,12 @@
  * A load generator of few system calls: raw sockets, each with one request on its way at a time, in a process of its
  * own so that it does not share the event loop with what it measures. Run by bench/warm.ts; prints one JSON line.
  *
- *     node bench/load.ts HOST PORT CONNECTIONS SECONDS < request
+ *     node bench/load.ts HOST PORT CONNECTIONS SECONDS STATUS < request
  */
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-const [host = '', port = '', connections = '1', seconds = '1'] = process.argv.slice(2);
+const [host = '', port = '', connections = '1', seconds = '1', status = '200'] = process.argv.slice(2);
 const request = Buffer.from(await text(process.stdin), 'latin1');
 const WARM_UP_SHARE = 0.2;
 
@@ -38,7 +38,7 @@ function run(socket: Socket): Promise<void> {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       if (answerLength(rest) === 0) return;
       const now = performance.now();
-      if (!rest.subarray(9, 12).equals(Buffer.from('200'))) failures++;
+      if (!rest.subarray(9, 12).equals(Buffer.from(status))) failures++;
       rest = Buffer.alloc(0);
       if (now >= measureFrom) latenciesMs.push(now - sentAt);
       if (now < end) send();

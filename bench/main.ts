@@ -1,8 +1,9 @@
 /**
  * Benchmarks as ratios against a bare baseline taken in the same run; bench/README.md says how to read them.
  *
- *     npm run bench [-- warm cold sandbox memory catalogue]
+ *     npm run bench [-- warm cold sandbox memory async catalogue]
  */
+import { benchAsync } from './async.ts';
 import { benchCatalogue } from './catalogue.ts';
 import { benchCold } from './cold.ts';
 import { benchMemory } from './memory.ts';
@@ -15,6 +16,7 @@ const parts = {
   cold: benchCold,
   sandbox: benchSandbox,
   memory: benchMemory,
+  async: benchAsync,
   catalogue: benchCatalogue,
 } as const;
 const asked = process.argv.slice(2);

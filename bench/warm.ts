@@ -17,8 +17,13 @@ export interface Load {
   readonly failures: number;
 }
 
-export async function load(port: number, connections: number, request: string, seconds = BLOCK_SECONDS): Promise<Load> {
-  const args = [benchFile('load.ts'), '127.0.0.1', String(port), String(connections), String(seconds)];
+export async function load(
+  port: number,
+  connections: number,
+  request: string,
+  { seconds = BLOCK_SECONDS, status = 200 }: { readonly seconds?: number; readonly status?: number } = {},
+): Promise<Load> {
+  const args = [benchFile('load.ts'), '127.0.0.1', ...[port, connections, seconds, status].map(String)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(request, 'latin1');
   const result = JSON.parse(await text(child.stdout)) as Load;
@@ -33,7 +38,7 @@ async function compare(server: TestServer, barePort: number, name: string): Prom
   const p50: { ours: number; bare: number }[] = [];
   const p99: { ours: number; bare: number }[] = [];
   // Steady state is what is compared: each of the 16 function processes has its code compiled first, and so has the server.
-  for (const warmed of [port, barePort]) await load(warmed, 16, request, WARM_UP_SECONDS);
+  for (const warmed of [port, barePort]) await load(warmed, 16, request, { seconds: WARM_UP_SECONDS });
   for (let block = 0; block < BLOCKS; block++) {
     const ours1 = await load(port, 1, request);
     const bare1 = await load(barePort, 1, request);

@@ -7,6 +7,31 @@ app.use(express.json());
 
 const prices = { tea: 350, cake: 420 };
 
+// A page that asks for the menu where it was loaded from, so that it works under any address.
+const page = `<!doctype html>
+<title>Menu</title>
+<link rel="icon" href="logo.gif">
+<h1>Menu</h1>
+<ul></ul>
+<script type="module">
+  const menu = await (await fetch('menu')).json();
+  for (const [dish, cents] of Object.entries(menu))
+    document.querySelector('ul').append(Object.assign(document.createElement('li'), { textContent: dish + ' ' + cents }));
+</script>`;
+const logo = Buffer.from('R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=', 'base64');
+
+app.get('/', (_request, response) => response.type('html').send(page));
+
+app.get('/logo.gif', (_request, response) => response.type('gif').send(logo));
+
+app.post('/visits', express.urlencoded({ extended: false }), (request, response) => {
+  response.cookie('guest', request.body.guest, { httpOnly: true }).cookie('seen', '1').redirect(303, 'menu');
+});
+
+app.get('/whoami', (request, response) =>
+  response.json({ cookie: request.get('cookie') ?? null, query: request.query }),
+);
+
 app.get('/menu', (_request, response) => response.json(prices));
 
 app.post('/tables/:table/bill', (request, response) => {
@@ -19,4 +44,4 @@ app.post('/tables/:table/bill', (request, response) => {
   response.status(201).json({ table, totalCents, waiter: request.get('x-waiter') ?? null });
 });
 
-export const handler = serverless(app);
+export const handler = serverless(app, { binary: ['image/*'] });

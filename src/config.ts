@@ -36,7 +36,12 @@ export interface Config {
   readonly fullWaitMs: number;
   /** Memory of the machine that functions never get. */
   readonly memoryReserveBytes: number;
+  /** Concurrent executions of one account's region. */
   readonly concurrency: number;
+  /** Whether requests are held to ten a second for each concurrent one. */
+  readonly requestRate: boolean;
+  /** Environments by which a function may grow within ten seconds; 0 for any number. */
+  readonly scalingRate: number;
   /** Zipped packages of one account's region, functions and layers together. */
   readonly codeStorageBytes: number;
   /** How long running invokes may take to finish at shutdown. */
@@ -99,6 +104,8 @@ const options = {
   'full-wait-seconds': { type: 'string', default: '5' },
   'memory-reserve-mb': { type: 'string', default: '512' },
   concurrency: { type: 'string', default: '1000' },
+  'request-rate': { type: 'string', default: 'off' },
+  'scaling-rate': { type: 'string', default: '0' },
   'code-storage-mb': { type: 'string', default: '76800' },
   'shutdown-seconds': { type: 'string', default: '10' },
   'nearest-runtime': { type: 'boolean', default: false },
@@ -134,6 +141,8 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'full-wait-seconds': 'N   how long an invoke waits when memory is short before 429 (5)',
   'memory-reserve-mb': 'N   memory of the machine that functions never get (512)',
   concurrency: "N   concurrent executions of one account's region (1000)",
+  'request-rate': 'on|off   throttle beyond 10 requests a second for each concurrent one, as AWS (off)',
+  'scaling-rate': 'N   environments a function may add in 10 seconds; 1000 is AWS’s (0: any number)',
   'code-storage-mb': "N   zipped packages of one account's region together (76800)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
   'bundled-sdk': "on|off   the AWS SDKs that AWS's Node and Python runtimes bring along (on)",
@@ -245,6 +254,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     fullWaitMs: seconds('full-wait-seconds', 900),
     memoryReserveBytes: integer('memory-reserve-mb', values['memory-reserve-mb'], 0, 1_048_576) * 1_048_576,
     concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),
+    requestRate: oneOf('request-rate', values['request-rate'], ['on', 'off']) === 'on',
+    scalingRate: integer('scaling-rate', values['scaling-rate'], 0, 1_000_000),
     codeStorageBytes: integer('code-storage-mb', values['code-storage-mb'], 1, 1_073_741_824) * 1_048_576,
     shutdownMs: seconds('shutdown-seconds', 900),
     nearestRuntime: values['nearest-runtime'],

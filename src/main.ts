@@ -5,7 +5,7 @@ import { FunctionKeys } from './access/function-keys.ts';
 import { watchPolicies } from './access/policy-watch.ts';
 import { functionArn } from './base/arn.ts';
 import { assetPath } from './base/assets.ts';
-import { systemClock } from './base/clock.ts';
+import { type Clock, systemClock } from './base/clock.ts';
 import { deferred } from './base/deferred.ts';
 import { randomIds } from './base/ids.ts';
 import { KeyedMutex } from './base/mutex.ts';
@@ -24,6 +24,7 @@ import type { SandboxKind } from './environments/sandbox.ts';
 import { unreachableEndpoints } from './environments/unreachable-endpoints.ts';
 import { createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
+import { watchConcurrency } from './functions/concurrency-watch.ts';
 import { FunctionUrlAddresses } from './functions/function-url-address.ts';
 import { watchFunctionUrls } from './functions/function-url-index.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
@@ -36,7 +37,7 @@ import { DiskLogStore } from './logs/disk-log-store.ts';
 import { createInertRecorder } from './neighbours/inert.ts';
 import type { Neighbours, Recipients } from './neighbours/neighbours.ts';
 import { openNeighbours } from './neighbours/open-neighbours.ts';
-import { openVault } from './neighbours/vault.ts';
+import { openVault, type Vault } from './neighbours/vault.ts';
 import { operations } from './operations/all.ts';
 import type { AccountLimits, Services } from './operations/operation.ts';
 import type { CodePackages } from './packages/code-packages.ts';
@@ -49,6 +50,7 @@ import { createPipeline } from './server/pipeline.ts';
 import { startUrlServer } from './server/url-server.ts';
 import { resumeMappings } from './sources/mapping-settling.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
+import type { MetadataStore } from './store/metadata.ts';
 
 /** Records kept in memory: the functions, versions and aliases that were used last. */
 const CACHED_RECORDS_MAX = 20_000;
@@ -220,27 +222,37 @@ function runtimesOf(config: Config, progress: (line: string) => void): Installed
   return new InstalledRuntimes({ directory, cacheDir, nearest, mavenRepository, onlyNecessary, progress });
 }
 
+interface PackagesParts {
+  readonly metadata: MetadataStore;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly limits: AccountLimits;
+  readonly dataKey: Uint8Array;
+}
+
+async function packagesOf(folder: DataFolder, { metadata, vault, clock, limits, dataKey }: PackagesParts) {
+  return createPackages({
+    blobs: await openDiskBlobs(folder.paths.blobs, clock, dataKey),
+    references: () => codeReferences(metadata),
+    directory: folder.paths.unpacked,
+    clock,
+    vault,
+    secret: await folder.secret('code-links'),
+    codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
+  });
+}
+
 /** Everything behind the HTTP server. */
 async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
   const clock = systemClock;
   const ids = randomIds;
   const { paths } = folder;
   const limits = limitsOf(config);
-  const { cached, events } = await storesOf(config, folder, lines, fail);
-  const { metadata: watched, policies } = watchPolicies(cached);
-  const { metadata, urls } = watchFunctionUrls(watched);
+  const { metadata, events, policies, urls, taken } = await storesOf(config, folder, lines, fail);
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
-  const packages = createPackages({
-    blobs: await openDiskBlobs(paths.blobs, clock, dataKey),
-    references: () => codeReferences(metadata),
-    directory: paths.unpacked,
-    clock,
-    vault,
-    secret: await folder.secret('code-links'),
-    codeSizeUnzippedBytes: limits.codeSizeUnzippedBytes,
-  });
+  const packages = await packagesOf(folder, { metadata, vault, clock, limits, dataKey });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
   const runtimes = runtimesOf(config, note);
@@ -258,7 +270,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
       inert.noteSettings(settings.kept, functionArn(region, account, functionName)),
   });
   const pool = poolOf(config, factory);
-  const invoker = new LocalInvoker({ pool, clock, ids, concurrency: config.concurrency });
+  const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken });
   const locks = new KeyedMutex();
   const activation = createActivation({
     metadata,
@@ -346,10 +358,14 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
   };
 }
 
-async function storesOf(config: Config, folder: DataFolder, lines: string[], fail: (error: Error) => void) {
-  const { metadata, events, description } = await openStores(config.database, folder, randomIds, fail);
+/** What is kept, and what is remembered of it: whoever writes goes through all of them. */
+async function storesOf(config: Config, folder: DataFolder, lines: string[], fail: Fail) {
+  const { metadata: opened, events, description } = await openStores(config.database, folder, randomIds, fail);
   if (description !== undefined) lines.push(`records:  ${description}`);
-  return { cached: cachedMetadata(metadata, CACHED_RECORDS_MAX), events };
+  const { metadata: policed, policies } = watchPolicies(cachedMetadata(opened, CACHED_RECORDS_MAX));
+  const { metadata: addressed, urls } = watchFunctionUrls(policed);
+  const { metadata, taken } = await watchConcurrency(addressed);
+  return { metadata, events, policies, urls, taken };
 }
 
 async function sandboxesOf(

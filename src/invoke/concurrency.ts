@@ -1,48 +1,152 @@
-import { ApiError } from '../model/api-error.ts';
-
 /**
- * Counts running invokes: of each account and region against the account's limit, of each function with a reservation
- * against that. Source: lambda-facts 9.1.
+ * Counts running invokes and requests, and refuses what goes beyond the limits of a function or of its account's region
+ * (lambda-facts 9.1).
+ *
+ * A function with a reservation has that much and no more; those without share what reservations and provisioned
+ * concurrency leave of the account's limit. An invoke that gets an environment of provisioned concurrency takes nothing
+ * of the shared part. Within a reservation the provisioned part is not for others: where both are equal, `$LATEST` is
+ * throttled.
  */
-export interface Slot {
-  readonly account: string;
-  readonly region: string;
-  readonly functionName: string;
-  readonly reserved?: number;
+import type { Clock } from '../base/clock.ts';
+import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
+import { ApiError } from '../model/api-error.ts';
+import { RateLimit } from './rate-limit.ts';
+
+export interface ConcurrencyOptions {
+  /** Concurrent invokes of one account's region. */
+  readonly limit: number;
+  /** Without it nothing is taken. */
+  readonly taken?: TakenConcurrency;
+  readonly clock: Clock;
+  /** Holds functions with a reservation, and each account's region, to 10 requests a second for each concurrent one. */
+  readonly requestRate?: boolean;
+  /** Environments by which a function may grow within 10 seconds; undefined or 0 for any number. */
+  readonly scalingRate?: number;
 }
 
+/** What an invoke asks a slot for. */
+export interface SlotWish {
+  /** The function's reservation, if it has one. */
+  readonly reserved: number | undefined;
+  /** An environment of provisioned concurrency is free for it. */
+  readonly isProvisioned: boolean;
+  /** Environments of provisioned concurrency that the function has, busy ones too. */
+  readonly provisioned: number;
+}
+
+/** From what an invoke's concurrency was taken; to be given back to `release`. */
+export type Slot = 'provisioned' | 'reserved' | 'unreserved';
+
+/** What one account's region, and one function of it, use now. Treat as opaque. */
+export interface FunctionUse {
+  readonly name: string;
+  readonly place: PlaceUse;
+  running: number;
+  /** Those of them that do not run on provisioned concurrency. */
+  onDemand: number;
+  /** It was deleted, and is forgotten with its last invoke. */
+  isGone: boolean;
+  requests?: RateLimit;
+  scaling?: RateLimit;
+}
+
+interface PlaceUse {
+  /** `account/region`. */
+  readonly name: string;
+  readonly functions: Map<string, FunctionUse>;
+  running: number;
+  unreserved: number;
+  requests?: RateLimit;
+}
+
+const REQUESTS_PER_CONCURRENCY = 10;
+const REQUEST_WINDOW_MS = 1000;
+const SCALING_WINDOW_MS = 10_000;
+
 export class Concurrency {
-  readonly #limit: number;
-  readonly #running = new Map<string, number>();
+  readonly #options: ConcurrencyOptions;
+  readonly #places = new Map<string, PlaceUse>();
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(options: ConcurrencyOptions) {
+    this.#options = options;
   }
 
-  /** Takes a slot, or throws TooManyRequestsException. Each slot is to be released once. */
-  take(slot: Slot): void {
-    const accountKey = `${slot.account}/${slot.region}`;
-    const inAccount = this.#running.get(accountKey) ?? 0;
-    if (inAccount >= this.#limit) throw rateExceeded('ConcurrentInvocationLimitExceeded');
-    if (slot.reserved !== undefined) {
-      const functionKey = `${accountKey}/${slot.functionName}`;
-      const inFunction = this.#running.get(functionKey) ?? 0;
-      if (inFunction >= slot.reserved) throw rateExceeded('ReservedFunctionConcurrentInvocationLimitExceeded');
-      this.#running.set(functionKey, inFunction + 1);
+  /** The same object as long as `forget` is not called. */
+  useOf(account: string, region: string, functionName: string): FunctionUse {
+    const placeName = `${account}/${region}`;
+    let place = this.#places.get(placeName);
+    if (!place) {
+      place = { name: placeName, functions: new Map(), running: 0, unreserved: 0 };
+      this.#places.set(placeName, place);
     }
-    this.#running.set(accountKey, inAccount + 1);
+    let use = place.functions.get(functionName);
+    if (!use) {
+      use = { name: functionName, place, running: 0, onDemand: 0, isGone: false };
+      place.functions.set(functionName, use);
+    }
+    return use;
   }
 
-  release(slot: Slot): void {
-    const accountKey = `${slot.account}/${slot.region}`;
-    this.#decrease(accountKey);
-    if (slot.reserved !== undefined) this.#decrease(`${accountKey}/${slot.functionName}`);
+  /** The function was deleted or changed: what is counted of it goes once nothing of it runs. */
+  forget(account: string, region: string, functionName: string): void {
+    const use = this.#places.get(`${account}/${region}`)?.functions.get(functionName);
+    if (use?.running === 0) use.place.functions.delete(functionName);
+    else if (use) use.isGone = true;
   }
 
-  #decrease(key: string): void {
-    const count = (this.#running.get(key) ?? 0) - 1;
-    if (count > 0) this.#running.set(key, count);
-    else this.#running.delete(key);
+  /** Takes a slot, or throws TooManyRequestsException with its Reason. Each slot is to be released once. */
+  take(use: FunctionUse, { reserved, isProvisioned, provisioned }: SlotWish): Slot {
+    const { place } = use;
+    if (this.#options.requestRate === true) this.#countRequest(use, reserved);
+    if (reserved !== undefined) {
+      const isOverOnDemand = !isProvisioned && use.onDemand >= reserved - provisioned;
+      if (use.running >= reserved || isOverOnDemand)
+        throw rateExceeded('ReservedFunctionConcurrentInvocationLimitExceeded');
+    }
+    const slot = isProvisioned ? 'provisioned' : reserved === undefined ? 'unreserved' : 'reserved';
+    const isOverShared = slot === 'unreserved' && place.unreserved >= this.#sharedMax(place);
+    if (isOverShared || place.running >= this.#options.limit) throw rateExceeded('ConcurrentInvocationLimitExceeded');
+    use.running++;
+    place.running++;
+    if (slot !== 'provisioned') use.onDemand++;
+    if (slot === 'unreserved') place.unreserved++;
+    return slot;
+  }
+
+  release(use: FunctionUse, slot: Slot): void {
+    use.running--;
+    use.place.running--;
+    if (slot !== 'provisioned') use.onDemand--;
+    if (slot === 'unreserved') use.place.unreserved--;
+    if (use.isGone && use.running === 0) use.place.functions.delete(use.name);
+  }
+
+  /** Counts an environment that is about to be started for an invoke. Throws TooManyRequestsException. */
+  grow(use: FunctionUse): void {
+    const { scalingRate = 0, clock } = this.#options;
+    if (scalingRate === 0) return;
+    use.scaling ??= new RateLimit(SCALING_WINDOW_MS);
+    if (!use.scaling.take(scalingRate, clock.monotonic())) throw rateExceeded('ConcurrentInvocationLimitExceeded');
+  }
+
+  #sharedMax(place: PlaceUse): number {
+    const { limit, taken } = this.#options;
+    return taken === undefined ? limit : limit - taken.of(place.name);
+  }
+
+  #countRequest(use: FunctionUse, reserved: number | undefined): void {
+    const { place } = use;
+    const nowMs = this.#options.clock.monotonic();
+    if (reserved === undefined) {
+      place.requests ??= new RateLimit(REQUEST_WINDOW_MS);
+      if (!place.requests.take(this.#sharedMax(place) * REQUESTS_PER_CONCURRENCY, nowMs))
+        throw rateExceeded('FunctionInvocationRateLimitExceeded');
+      return;
+    }
+    use.requests ??= new RateLimit(REQUEST_WINDOW_MS);
+    // Nothing is let through where nothing may run: that has a reason of its own.
+    if (reserved > 0 && !use.requests.take(reserved * REQUESTS_PER_CONCURRENCY, nowMs))
+      throw rateExceeded('ReservedFunctionInvocationRateLimitExceeded');
   }
 }
 

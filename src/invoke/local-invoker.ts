@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
-import { EnvironmentLost } from '../environments/environment.ts';
+import { type Environment, EnvironmentLost } from '../environments/environment.ts';
+import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { Concurrency, type Slot } from './concurrency.ts';
+import { Concurrency, type FunctionUse } from './concurrency.ts';
 import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
 import type { Pool, VersionPool } from './pool.ts';
 import { ProvisionedEnvironments } from './provisioned-environments.ts';
@@ -23,7 +24,11 @@ export interface LocalInvokerOptions {
   readonly pool: Pool;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Of one account's region. */
   readonly concurrency: number;
+  readonly taken: TakenConcurrency;
+  readonly requestRate: boolean;
+  readonly scalingRate: number;
 }
 
 /** The invoker of one machine: a slot, an environment, the answer. */
@@ -39,7 +44,7 @@ export class LocalInvoker implements Invoker {
 
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
-    this.#concurrency = new Concurrency(options.concurrency);
+    this.#concurrency = new Concurrency({ ...options, limit: options.concurrency });
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
       clock: options.clock,
@@ -49,24 +54,26 @@ export class LocalInvoker implements Invoker {
 
   async invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
     if (this.#closed) throw new ApiError('ServiceException', 'lambdad is shutting down.');
-    const { account, region, version } = target;
-    const slot: Slot = {
-      account,
-      region,
-      functionName: version.functionName,
-      ...(target.reservedConcurrency === undefined ? {} : { reserved: target.reservedConcurrency }),
-    };
-    this.#concurrency.take(slot);
+    const { account, region, version, reservedConcurrency: reserved } = target;
+    const use = this.#concurrency.useOf(account, region, version.functionName);
+    const versionPool = this.#poolOf(target);
+    // Nothing is awaited from here until the environment is taken: it is the one that was counted.
+    const slot = this.#concurrency.take(use, {
+      reserved,
+      isProvisioned: hasIdleKept(versionPool),
+      provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
+    });
     this.#running++;
     try {
-      return await this.#run(target, request);
+      return await this.#run(target, request, use);
     } finally {
       this.#running--;
-      this.#concurrency.release(slot);
+      this.#concurrency.release(use, slot);
     }
   }
 
   retire(account: string, region: string, functionName: string, version?: string): void {
+    if (version === undefined) this.#concurrency.forget(account, region, functionName);
     const name = `${account}/${region}/${functionName}`;
     const pools = this.#byName.get(name);
     if (!pools) return;
@@ -96,7 +103,7 @@ export class LocalInvoker implements Invoker {
     await pool.close();
   }
 
-  async #run(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
+  async #run(target: InvokeTarget, request: InvokeRequest, use: FunctionUse): Promise<InvokeOutcome> {
     const { pool, clock, ids } = this.#options;
     const traceHeader = traceHeaderOf(request.traceHeader, clock, ids);
     const asked = {
@@ -112,7 +119,7 @@ export class LocalInvoker implements Invoker {
     };
     for (let attempt = 1; ; attempt++) {
       const versionPool = this.#poolOf(target);
-      const environment = pool.takeIdle(versionPool) ?? (await pool.take(versionPool));
+      const environment = pool.takeIdle(versionPool) ?? (await this.#takeNew(versionPool, use));
       try {
         const answer = await environment.invoke(asked);
         return {
@@ -130,6 +137,11 @@ export class LocalInvoker implements Invoker {
         if (!(error instanceof EnvironmentLost) || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
+  }
+
+  #takeNew(versionPool: VersionPool, use: FunctionUse): Promise<Environment> {
+    this.#concurrency.grow(use);
+    return this.#options.pool.take(versionPool);
   }
 
   #poolOf(target: Omit<InvokeTarget, 'invokedArn'>): VersionPool {
@@ -162,4 +174,8 @@ export class LocalInvoker implements Invoker {
       pools.delete(key);
     }
   }
+}
+
+function hasIdleKept({ kept, idle }: VersionPool): boolean {
+  return kept.size > 0 && idle.some((environment) => kept.has(environment));
 }

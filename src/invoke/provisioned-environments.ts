@@ -62,6 +62,14 @@ export class ProvisionedEnvironments {
     return this.#holdings.get(nameOf(namespace, functionName))?.get(qualifier)?.progress();
   }
 
+  /** Environments that the function has ready under all its qualifiers, busy ones too. */
+  allocated(namespace: Namespace, functionName: string): number {
+    let sum = 0;
+    const holdings = this.#holdings.get(nameOf(namespace, functionName));
+    if (holdings) for (const holding of holdings.values()) sum += holding.allocated;
+    return sum;
+  }
+
   /** Nothing is started or replaced any more; the pool ends what there is. */
   close(): void {
     this.#closed = true;
@@ -88,6 +96,10 @@ class Holding {
     this.version = wish.version;
     this.#count = wish.count;
     this.#fill();
+  }
+
+  get allocated(): number {
+    return this.#ready.size;
   }
 
   resize(count: number): void {

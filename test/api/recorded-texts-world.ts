@@ -1,6 +1,7 @@
 /** A server with what the recorded refusals are about: functions, layers, mappings, and services around that refuse. */
 import assert from 'node:assert/strict';
 import { ZipFile } from 'yazl';
+import { systemClock } from '../../src/base/clock.ts';
 import { Concurrency } from '../../src/invoke/concurrency.ts';
 import type { Invoker, InvokeTarget } from '../../src/invoke/invoker.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
@@ -178,13 +179,14 @@ async function largeStock(): Promise<Stock> {
 
 /** An invoker that runs nothing: every request finds its slot or is refused. */
 function limited(recording: Invoker): Invoker {
-  const concurrency = new Concurrency(CONCURRENCY);
+  const concurrency = new Concurrency({ limit: CONCURRENCY, clock: systemClock });
   return new Proxy(recording, {
     get: (target, name) => {
       if (name === 'invoke')
         return async ({ account, region, version, reservedConcurrency: reserved }: InvokeTarget) => {
           const { functionName } = version;
-          concurrency.take({ account, region, functionName, ...(reserved === undefined ? {} : { reserved }) });
+          const use = concurrency.useOf(account, region, functionName);
+          concurrency.take(use, { reserved, isProvisioned: false, provisioned: 0 });
           throw new Error('an invoke that should have been refused');
         };
       const own = Reflect.get(target, name);

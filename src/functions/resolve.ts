@@ -60,6 +60,7 @@ export interface InvokeSubject {
   readonly version: VersionBody;
   readonly invokedArn: string;
   readonly reservedConcurrency?: number;
+  readonly recursiveLoop?: 'Allow';
 }
 
 /** A store that can answer from memory; `undefined` means "not here", not "does not exist". */
@@ -153,10 +154,12 @@ function subject(
   version: VersionBody,
   qualifier: string | undefined,
 ): InvokeSubject {
-  const { reservedConcurrency } = owner;
+  const { reservedConcurrency, recursiveLoop } = owner;
   const invokedArn = functionArn(region, account, owner.name, qualifier);
   const served = version.serving === undefined ? version : { ...version, ...version.serving };
-  return reservedConcurrency === undefined
-    ? { account, region, version: served, invokedArn }
-    : { account, region, version: served, invokedArn, reservedConcurrency };
+  const found: InvokeSubject =
+    reservedConcurrency === undefined
+      ? { account, region, version: served, invokedArn }
+      : { account, region, version: served, invokedArn, reservedConcurrency };
+  return recursiveLoop === 'Allow' ? { ...found, recursiveLoop } : found;
 }

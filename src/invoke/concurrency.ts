@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import { ApiError } from '../model/api-error.ts';
+import { lineageMark } from './lineage.ts';
 import { RateLimit } from './rate-limit.ts';
 
 export interface ConcurrencyOptions {
@@ -37,9 +38,11 @@ export interface SlotWish {
 /** From what an invoke's concurrency was taken; to be given back to `release`. */
 export type Slot = 'provisioned' | 'reserved' | 'unreserved';
 
-/** What one account's region, and one function of it, use now. Treat as opaque. */
+/** What one function uses now, and its account's region with it. */
 export interface FunctionUse {
   readonly name: string;
+  /** Names the function in the lineage of a trace header. */
+  readonly mark: string;
   readonly place: PlaceUse;
   running: number;
   /** Those of them that do not run on provisioned concurrency. */
@@ -81,7 +84,14 @@ export class Concurrency {
     }
     let use = place.functions.get(functionName);
     if (!use) {
-      use = { name: functionName, place, running: 0, onDemand: 0, isGone: false };
+      use = {
+        name: functionName,
+        mark: lineageMark(account, region, functionName),
+        place,
+        running: 0,
+        onDemand: 0,
+        isGone: false,
+      };
       place.functions.set(functionName, use);
     }
     return use;

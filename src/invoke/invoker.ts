@@ -11,6 +11,8 @@ export interface InvokeTarget {
   /** With the qualifier the caller used, if any: what the function sees as invokedFunctionArn. */
   readonly invokedArn: string;
   readonly reservedConcurrency?: number;
+  /** Of a function that may go round in a loop; absent, one that has gone round too often is refused. */
+  readonly recursiveLoop?: 'Allow';
   /** Of a function with tenant isolation: its environments serve this tenant alone. */
   readonly tenantId?: string;
 }
@@ -54,7 +56,8 @@ export interface ProvisionedWish {
 
 export interface Invoker {
   /**
-   * Runs one synchronous invoke to its end. Throws ApiError TooManyRequestsException without a slot, and what the
+   * Runs one synchronous invoke to its end. Throws ApiError TooManyRequestsException without a slot,
+   * RecursiveInvocationException when the trace header's lineage came through the function too often, and what the
    * reference lists for states in which a version cannot run.
    */
   invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome>;

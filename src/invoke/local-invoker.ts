@@ -8,6 +8,7 @@ import { ApiError } from '../model/api-error.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { Concurrency, type FunctionUse } from './concurrency.ts';
 import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
+import { withFirstPassage, withPassage } from './lineage.ts';
 import type { Pool, VersionPool } from './pool.ts';
 import { ProvisionedEnvironments } from './provisioned-environments.ts';
 import { traceHeaderOf } from './trace-header.ts';
@@ -56,6 +57,7 @@ export class LocalInvoker implements Invoker {
     if (this.#closed) throw new ApiError('ServiceException', 'lambdad is shutting down.');
     const { account, region, version, reservedConcurrency: reserved } = target;
     const use = this.#concurrency.useOf(account, region, version.functionName);
+    const traceHeader = this.#trace(target, request, use);
     const versionPool = this.#poolOf(target);
     // Nothing is awaited from here until the environment is taken: it is the one that was counted.
     const slot = this.#concurrency.take(use, {
@@ -65,7 +67,7 @@ export class LocalInvoker implements Invoker {
     });
     this.#running++;
     try {
-      return await this.#run(target, request, use);
+      return await this.#run(target, request, use, traceHeader);
     } finally {
       this.#running--;
       this.#concurrency.release(use, slot);
@@ -103,9 +105,23 @@ export class LocalInvoker implements Invoker {
     await pool.close();
   }
 
-  async #run(target: InvokeTarget, request: InvokeRequest, use: FunctionUse): Promise<InvokeOutcome> {
-    const { pool, clock, ids } = this.#options;
-    const traceHeader = traceHeaderOf(request.traceHeader, clock, ids);
+  /** Throws RecursiveInvocationException for a chain of invokes that has come this way too often. */
+  #trace(target: InvokeTarget, request: InvokeRequest, use: FunctionUse): string {
+    const { clock, ids } = this.#options;
+    const given = traceHeaderOf(request.traceHeader, clock, ids);
+    if (request.traceHeader === undefined) return withFirstPassage(given, use.mark);
+    const { header, isLoop } = withPassage(given, use.mark);
+    if (isLoop && target.recursiveLoop !== 'Allow') throw recursiveInvocation();
+    return header;
+  }
+
+  async #run(
+    target: InvokeTarget,
+    request: InvokeRequest,
+    use: FunctionUse,
+    traceHeader: string,
+  ): Promise<InvokeOutcome> {
+    const { pool } = this.#options;
     const asked = {
       requestId: request.requestId,
       invokedArn: target.invokedArn,
@@ -178,4 +194,11 @@ export class LocalInvoker implements Invoker {
 
 function hasIdleKept({ kept, idle }: VersionPool): boolean {
   return kept.size > 0 && idle.some((environment) => kept.has(environment));
+}
+
+function recursiveInvocation(): ApiError {
+  return new ApiError(
+    'RecursiveInvocationException',
+    "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources and stopped your function's invocation.",
+  );
 }

@@ -5,7 +5,7 @@ const HEADER_LENGTH_MAX = 2048;
 
 /**
  * The X-Amzn-Trace-Id of an invoke: the caller's when it names a root, otherwise a new one that is not sampled.
- * Form: `Root=1-<8 hex of the second>-<24 hex>;Parent=<16 hex>;Sampled=0|1` (lambda-facts 7.1).
+ * Form: `Root=1-<8 hex of the second>-<24 hex>;Parent=<16 hex>;Sampled=0|1` (lambda-facts 7.1), to which the lineage comes.
  */
 export function traceHeaderOf(given: string | undefined, clock: Clock, ids: Ids): string {
   if (

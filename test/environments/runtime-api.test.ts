@@ -48,17 +48,19 @@ describe('next', () => {
     );
     const answer = await client.send(command);
     const [headers, body] = JSON.parse(Buffer.from(answer.Payload ?? []).toString());
+    const [, ownTrace] = /^(.*);Lineage=1:[0-9a-f]{8}:0$/.exec(headers['lambda-runtime-trace-id']) ?? [];
+    assert.equal(ownTrace, trace);
     const deadline = Number(headers['lambda-runtime-deadline-ms']);
     assert.ok(deadline > Date.now() && deadline < Date.now() + 10_000);
     assert.deepEqual(
-      { ...headers, 'lambda-runtime-deadline-ms': '' },
+      { ...headers, 'lambda-runtime-deadline-ms': '', 'lambda-runtime-trace-id': '' },
       {
         'content-type': 'application/json; charset=utf-8',
         'content-length': String(body.length),
         'lambda-runtime-aws-request-id': answer.$metadata.requestId,
         'lambda-runtime-deadline-ms': '',
         'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST',
-        'lambda-runtime-trace-id': trace,
+        'lambda-runtime-trace-id': '',
         'lambda-runtime-client-context': '{"client":{"installation_id":"\\u00e9"}}',
       },
     );

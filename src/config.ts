@@ -61,6 +61,8 @@ export interface Config {
   readonly testClock: boolean;
   /** Size at which the oldest log streams of the data folder are dropped. */
   readonly logBytesMax: number;
+  /** Who may read `/metrics`. */
+  readonly metrics: 'loopback' | 'all' | 'off';
   /** Where the AWS services are that settings can point at: AWS_ENDPOINT_URL_S3 and its sisters. */
   readonly endpoints: Endpoints;
   /** With which they are asked: AWS_ACCESS_KEY_ID and its sisters. */
@@ -116,6 +118,7 @@ const options = {
   'signing-roots': { type: 'string' },
   'log-mb': { type: 'string', default: '1024' },
   'test-clock': { type: 'boolean', default: false },
+  metrics: { type: 'string', default: 'loopback' },
 } as const;
 
 /** Flag name → one line of help, in the order in which `--help` shows them. */
@@ -153,6 +156,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'signing-roots': 'FILE   root certificates (PEM) that code signatures may lead to (none)',
   'log-mb': 'N   disk space for function logs (1024)',
   'test-clock': '  POST /_lambdad/clock?advanceSeconds=N makes asynchronous events that wait N s older',
+  metrics: 'loopback|all|off   who may read /metrics, for Prometheus, without a signature (loopback)',
 };
 
 /** AWS's own, inside every sandbox with a network of its own. */
@@ -265,6 +269,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     publicPolicies: oneOf('public-policies', values['public-policies'], ['allow', 'block']),
     signingRootsFile: values['signing-roots'] === undefined ? undefined : resolve(values['signing-roots']),
     testClock: values['test-clock'],
+    metrics: oneOf('metrics', values.metrics, ['loopback', 'all', 'off']),
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
     endpoints,
     neighbourCredentials,

@@ -142,6 +142,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     neighbours: Object.keys(config.endpoints),
     mounts: [...config.mounts.keys()],
     ...(config.testClock ? { testClock: asyncInvokes } : {}),
+    ...(config.metrics === 'off' ? {} : { metrics: { audience: config.metrics, families: parts.families } }),
     clock: systemClock,
     ids: randomIds,
     log: note,
@@ -301,7 +302,8 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
+  const families = () => invoker.families();
+  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes, families };
 }
 
 /** A record may go to another function, which is invoked in the same way. */

@@ -109,6 +109,11 @@ export class Conversation {
     return { payload: body, failed: false };
   }
 
+  /** Since the event was handed over; no more than the function's timeout. */
+  ranMs(): number {
+    return Math.min(this.#parts.clock.monotonic() - this.#times.startedMs, this.#parts.spec.timeoutMs);
+  }
+
   /** True when everybody asked for the next event already. */
   get isOver(): boolean {
     return this.#processes.isReady && this.#processes.extensions.areDone;
@@ -122,7 +127,7 @@ export class Conversation {
     const { clock, log, spec } = this.#parts;
     const processes = this.#processes;
     if (!this.isLost) await this.#wait(() => processes.isReady);
-    const runtimeMs = this.#ranMs();
+    const runtimeMs = this.ranMs();
     this.#durationMs = runtimeMs;
     await processes.drain();
     log.platform({
@@ -140,7 +145,7 @@ export class Conversation {
       const startMs = clock.now();
       await this.#wait(() => processes.extensions.areDone);
       this.#extensionSpan = { name: 'extensionOverhead', startMs, durationMs: clock.monotonic() - begunMs };
-      this.#durationMs = this.#ranMs();
+      this.#durationMs = this.ranMs();
       await processes.drain();
     }
     if (this.#fault?.status === 'timeout') {
@@ -197,10 +202,6 @@ export class Conversation {
 
   #leftMs(): number {
     return this.#parts.spec.timeoutMs - (this.#parts.clock.monotonic() - this.#times.startedMs);
-  }
-
-  #ranMs(): number {
-    return Math.min(this.#parts.clock.monotonic() - this.#times.startedMs, this.#parts.spec.timeoutMs);
   }
 
   /** Absent when the runtime did not answer. */

@@ -80,6 +80,8 @@ export class Environment {
   readonly usableUntilMs: number | undefined;
   /** Monotonic milliseconds at which it became free last; for idle ending and freezing. */
   freeSinceMs: number;
+  /** What its last invoke took to the answer, without init. */
+  lastDurationMs = 0;
 
   constructor(parts: EnvironmentParts) {
     const { spec, sandbox, log, clock, ids, listener } = parts;
@@ -145,6 +147,11 @@ export class Environment {
     const initMs = eager?.fault ? undefined : eager?.durationMs;
     const times = { deadlineMs, startedMs, initMs };
     return this.#converse(new Conversation(this.#processes as Processes, this.#conversing, request, times), request);
+  }
+
+  /** It has neither run an invoke nor been initialized: the next one waits for its init. */
+  get isNew(): boolean {
+    return this.freeSinceMs === this.bornMs;
   }
 
   /** No invoke runs in it. */
@@ -260,6 +267,7 @@ export class Environment {
     const { log, spec, clock } = this.#parts;
     logStart(log, spec, request);
     const durationMs = Math.min(clock.monotonic() - startedMs, spec.timeoutMs);
+    this.lastDurationMs = durationMs;
     const { requestId, traceHeader } = request;
     const tracing = { value: traceHeader };
     log.platform({ type: 'runtimeDone', requestId, ...outcomeOf(fault), durationMs, producedBytes: 0, tracing });
@@ -277,6 +285,7 @@ export class Environment {
 
   async #converse(conversation: Conversation, request: EnvironmentRequest): Promise<EnvironmentAnswer> {
     const answer = await conversation.answer();
+    this.lastDurationMs = conversation.ranMs();
     if (conversation.isLost || request.tail) {
       await this.#finish(conversation);
       const complete = this.#withTail(request, answer);

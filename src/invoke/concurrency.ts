@@ -8,8 +8,10 @@
  * throttled.
  */
 import type { Clock } from '../base/clock.ts';
+import type { MetricFamily } from '../base/metric-family.ts';
 import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import { ApiError } from '../model/api-error.ts';
+import type { FunctionMetrics, InvokeMetrics } from './function-metrics.ts';
 import { lineageMark } from './lineage.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -19,6 +21,7 @@ export interface ConcurrencyOptions {
   /** Without it nothing is taken. */
   readonly taken?: TakenConcurrency;
   readonly clock: Clock;
+  readonly metrics: InvokeMetrics;
   /** Holds functions with a reservation, and each account's region, to 10 requests a second for each concurrent one. */
   readonly requestRate?: boolean;
   /** Environments by which a function may grow within 10 seconds; undefined or 0 for any number. */
@@ -40,15 +43,13 @@ export type Slot = 'provisioned' | 'reserved' | 'unreserved';
 
 /** What one function uses now, and its account's region with it. */
 export interface FunctionUse {
-  readonly name: string;
+  readonly metrics: FunctionMetrics;
   /** Names the function in the lineage of a trace header. */
   readonly mark: string;
   readonly place: PlaceUse;
   running: number;
   /** Those of them that do not run on provisioned concurrency. */
   onDemand: number;
-  /** It was deleted, and is forgotten with its last invoke. */
-  isGone: boolean;
   requests?: RateLimit;
   scaling?: RateLimit;
 }
@@ -62,6 +63,7 @@ interface PlaceUse {
   requests?: RateLimit;
 }
 
+const PLACES_NAMED_MAX = 100;
 const REQUESTS_PER_CONCURRENCY = 10;
 const REQUEST_WINDOW_MS = 1000;
 const SCALING_WINDOW_MS = 10_000;
@@ -84,24 +86,18 @@ export class Concurrency {
     }
     let use = place.functions.get(functionName);
     if (!use) {
-      use = {
-        name: functionName,
-        mark: lineageMark(account, region, functionName),
-        place,
-        running: 0,
-        onDemand: 0,
-        isGone: false,
-      };
+      const metrics = this.#options.metrics.of(account, region, functionName);
+      const mark = lineageMark(account, region, functionName);
+      use = { metrics, mark, place, running: 0, onDemand: 0 };
       place.functions.set(functionName, use);
     }
     return use;
   }
 
-  /** The function was deleted or changed: what is counted of it goes once nothing of it runs. */
+  /** The function was deleted; what still runs of it counts for its account alone. */
   forget(account: string, region: string, functionName: string): void {
-    const use = this.#places.get(`${account}/${region}`)?.functions.get(functionName);
-    if (use?.running === 0) use.place.functions.delete(functionName);
-    else if (use) use.isGone = true;
+    this.#places.get(`${account}/${region}`)?.functions.delete(functionName);
+    this.#options.metrics.forget(account, region, functionName);
   }
 
   /** Takes a slot, or throws TooManyRequestsException with its Reason. Each slot is to be released once. */
@@ -118,7 +114,9 @@ export class Concurrency {
     if (isOverShared || place.running >= this.#options.limit) throw rateExceeded('ConcurrentInvocationLimitExceeded');
     use.running++;
     place.running++;
-    if (slot !== 'provisioned') use.onDemand++;
+    use.metrics.concurrent++;
+    if (slot === 'provisioned') use.metrics.concurrentProvisioned++;
+    else use.onDemand++;
     if (slot === 'unreserved') place.unreserved++;
     return slot;
   }
@@ -126,9 +124,37 @@ export class Concurrency {
   release(use: FunctionUse, slot: Slot): void {
     use.running--;
     use.place.running--;
-    if (slot !== 'provisioned') use.onDemand--;
+    use.metrics.concurrent--;
+    if (slot === 'provisioned') use.metrics.concurrentProvisioned--;
+    else use.onDemand--;
     if (slot === 'unreserved') use.place.unreserved--;
-    if (use.isGone && use.running === 0) use.place.functions.delete(use.name);
+  }
+
+  /** What the accounts use, the first of them by name. */
+  families(): readonly MetricFamily[] {
+    const places = [...this.#places.values()].slice(0, PLACES_NAMED_MAX);
+    const family = (name: string, help: string, read: (place: PlaceUse) => number): MetricFamily => ({
+      name,
+      help,
+      type: 'gauge',
+      samples: places.map((place) => {
+        const [account = '', region = ''] = place.name.split('/');
+        return { labels: { account, region }, value: read(place) };
+      }),
+    });
+    const taken = (place: PlaceUse) => this.#options.limit - this.#sharedMax(place);
+    return [
+      family(
+        'lambdad_unreserved_concurrent_executions',
+        'Invokes that run now on concurrency that is neither reserved nor provisioned.',
+        (place) => place.unreserved,
+      ),
+      family(
+        'lambdad_claimed_account_concurrency',
+        'Concurrency that is reserved, provisioned, or used without either.',
+        (place) => taken(place) + place.unreserved,
+      ),
+    ];
   }
 
   /** Counts an environment that is about to be started for an invoke. Throws TooManyRequestsException. */

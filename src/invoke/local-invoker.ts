@@ -1,12 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
+import type { MetricFamily } from '../base/metric-family.ts';
 import { type Environment, EnvironmentLost } from '../environments/environment.ts';
 import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { Concurrency, type FunctionUse } from './concurrency.ts';
+import { Concurrency, type FunctionUse, type Slot } from './concurrency.ts';
+import { type EnvironmentCount, type FunctionMetrics, InvokeMetrics } from './function-metrics.ts';
 import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
 import { withFirstPassage, withPassage } from './lineage.ts';
 import type { Pool, VersionPool } from './pool.ts';
@@ -35,6 +37,7 @@ export interface LocalInvokerOptions {
 /** The invoker of one machine: a slot, an environment, the answer. */
 export class LocalInvoker implements Invoker {
   readonly #options: LocalInvokerOptions;
+  readonly #metrics = new InvokeMetrics();
   readonly #concurrency: Concurrency;
   readonly #provisioned: ProvisionedEnvironments;
   /** A version as it was read from the store stays the same object while nothing changes: the hot path's look-up. */
@@ -45,7 +48,7 @@ export class LocalInvoker implements Invoker {
 
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
-    this.#concurrency = new Concurrency({ ...options, limit: options.concurrency });
+    this.#concurrency = new Concurrency({ ...options, limit: options.concurrency, metrics: this.#metrics });
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
       clock: options.clock,
@@ -59,18 +62,22 @@ export class LocalInvoker implements Invoker {
     const use = this.#concurrency.useOf(account, region, version.functionName);
     const traceHeader = this.#trace(target, request, use);
     const versionPool = this.#poolOf(target);
-    // Nothing is awaited from here until the environment is taken: it is the one that was counted.
-    const slot = this.#concurrency.take(use, {
-      reserved,
-      isProvisioned: hasIdleKept(versionPool),
-      provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
-    });
+    let slot: Slot | undefined;
     this.#running++;
     try {
+      // Nothing is awaited from here until the environment is taken: it is the one that was counted.
+      slot = this.#concurrency.take(use, {
+        reserved,
+        isProvisioned: hasIdleKept(versionPool),
+        provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
+      });
       return await this.#run(target, request, use, traceHeader);
+    } catch (error) {
+      if (error instanceof ApiError && error.name === 'TooManyRequestsException') use.metrics.throttles++;
+      throw error;
     } finally {
       this.#running--;
-      this.#concurrency.release(use, slot);
+      if (slot !== undefined) this.#concurrency.release(use, slot);
     }
   }
 
@@ -95,6 +102,18 @@ export class LocalInvoker implements Invoker {
     return this.#provisioned.progress(namespace, functionName, qualifier);
   }
 
+  /** Everything that is counted here, as it stands. */
+  families(): readonly MetricFamily[] {
+    const environments: EnvironmentCount[] = [];
+    for (const pools of this.#byName.values())
+      for (const { target, all, idle, kept } of pools.values()) {
+        const { account, region, version } = target;
+        const counts = { idle: idle.length, busy: all.size - idle.length, provisioned: kept.size };
+        environments.push({ account, region, functionName: version.functionName, ...counts });
+      }
+    return [...this.#metrics.families(environments), ...this.#concurrency.families()];
+  }
+
   async close(budgetMs: number): Promise<void> {
     this.#closed = true;
     this.#provisioned.close();
@@ -111,8 +130,9 @@ export class LocalInvoker implements Invoker {
     const given = traceHeaderOf(request.traceHeader, clock, ids);
     if (request.traceHeader === undefined) return withFirstPassage(given, use.mark);
     const { header, isLoop } = withPassage(given, use.mark);
-    if (isLoop && target.recursiveLoop !== 'Allow') throw recursiveInvocation();
-    return header;
+    if (!isLoop || target.recursiveLoop === 'Allow') return header;
+    use.metrics.recursionsDropped++;
+    throw recursiveInvocation();
   }
 
   async #run(
@@ -137,7 +157,9 @@ export class LocalInvoker implements Invoker {
       const versionPool = this.#poolOf(target);
       const environment = pool.takeIdle(versionPool) ?? (await this.#takeNew(versionPool, use));
       try {
+        countStart(use.metrics, versionPool, environment);
         const answer = await environment.invoke(asked);
+        use.metrics.ran(environment.lastDurationMs, answer.failed);
         return {
           payload: answer.payload,
           executedVersion: target.version.version,
@@ -194,6 +216,13 @@ export class LocalInvoker implements Invoker {
 
 function hasIdleKept({ kept, idle }: VersionPool): boolean {
   return kept.size > 0 && idle.some((environment) => kept.has(environment));
+}
+
+function countStart(metrics: FunctionMetrics, { kept }: VersionPool, environment: Environment): void {
+  if (environment.isNew) metrics.coldStarts++;
+  if (kept.size === 0) return;
+  if (kept.has(environment)) metrics.provisionedInvocations++;
+  else metrics.spilloverInvocations++;
 }
 
 function recursiveInvocation(): ApiError {

@@ -8,6 +8,7 @@ import { splitTarget } from '../protocol/target.ts';
 import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
 import { refuseBrowser } from './browser-guard.ts';
 import { type HttpLimits, type HttpServer, startListener } from './listener.ts';
+import { isMetricsRequest, type MetricsSource, metricsAnswer, refuseMetrics } from './metrics.ts';
 import type { Pipeline } from './pipeline.ts';
 import { advanceTestClock, type TestClock } from './test-clock.ts';
 
@@ -23,6 +24,8 @@ export interface HttpServerOptions {
   readonly mounts?: readonly string[];
   /** Absent: there is no test clock. */
   readonly testClock?: TestClock;
+  /** Without it there is no `/metrics`. */
+  readonly metrics?: MetricsSource;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: (line: string) => void;
@@ -74,8 +77,10 @@ function refuse(options: HttpServerOptions, request: IncomingMessage, response: 
 
 async function handle(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const refused = refuseBrowser(request.headers);
+    const metrics = isMetricsRequest(request) ? options.metrics : undefined;
+    const refused = refuseBrowser(request.headers) ?? (metrics && refuseMetrics(metrics, request));
     if (refused) refuse(options, request, response, refused);
+    else if (metrics) sendAnswer(response, options.ids.uuid(), metricsAnswer(metrics), false);
     else if (!request.url?.startsWith(OWN_PATHS) || !(await serveOwn(options, request, response)))
       await options.pipeline(request, response);
   } catch (error) {
@@ -86,7 +91,7 @@ async function handle(options: HttpServerOptions, request: IncomingMessage, resp
 
 /**
  * Starts the HTTP server in front of a pipeline. Requests that a browser sends from a foreign or rebound origin are
- * refused before anything else; `/_lambdad/health` and `/_lambdad/code/…` need no signature.
+ * refused before anything else; `/_lambdad/health`, `/_lambdad/code/…` and `/metrics` need no signature.
  *
  * @throws ListenError
  */

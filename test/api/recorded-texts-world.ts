@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { ZipFile } from 'yazl';
 import { systemClock } from '../../src/base/clock.ts';
 import { Concurrency } from '../../src/invoke/concurrency.ts';
+import { InvokeMetrics } from '../../src/invoke/function-metrics.ts';
 import type { Invoker, InvokeTarget } from '../../src/invoke/invoker.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
 import { openNeighbours } from '../../src/neighbours/open-neighbours.ts';
@@ -179,7 +180,7 @@ async function largeStock(): Promise<Stock> {
 
 /** An invoker that runs nothing: every request finds its slot or is refused. */
 function limited(recording: Invoker): Invoker {
-  const concurrency = new Concurrency({ limit: CONCURRENCY, clock: systemClock });
+  const concurrency = new Concurrency({ limit: CONCURRENCY, clock: systemClock, metrics: new InvokeMetrics() });
   return new Proxy(recording, {
     get: (target, name) => {
       if (name === 'invoke')

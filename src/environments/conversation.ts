@@ -57,6 +57,9 @@ export interface ConversationTimes {
 
 const NOTHING = Buffer.alloc(0);
 
+/** What is left of a runtime's answers when there is no fault. */
+type ProducedAnswer = Extract<RuntimeAnswer, { readonly kind: 'response' | 'streamed' }>;
+
 export class Conversation {
   readonly #processes: Processes;
   readonly #parts: ConversationParts;
@@ -104,8 +107,9 @@ export class Conversation {
       const answer = { payload: told, failed: true, errorCode: errorCodeOf(this.#fault, heard) };
       return type === undefined ? answer : { ...answer, contentType: type };
     }
-    const { body, bytes } = producedBy(heard);
-    this.#producedBytes = bytes;
+    const produced = heard as ProducedAnswer;
+    const body = produced.kind === 'response' ? produced.body : NOTHING;
+    this.#producedBytes = produced.kind === 'response' ? body.length : produced.bytes;
     return { payload: body, failed: false };
   }
 
@@ -220,12 +224,6 @@ export class Conversation {
     if (isReady) spans.push(span('runtimeOverhead', answeredMs, readyMs));
     return { spans };
   }
-}
-
-function producedBy(heard: RuntimeAnswer | Fatal | 'timeout'): { readonly body: Uint8Array; readonly bytes: number } {
-  if (heard === 'timeout' || 'process' in heard) return { body: NOTHING, bytes: 0 };
-  if (heard.kind === 'response') return { body: heard.body, bytes: heard.body.length };
-  return { body: NOTHING, bytes: heard.kind === 'streamed' ? heard.bytes : 0 };
 }
 
 /** What the runtime itself said is told as it said it. */

@@ -8,11 +8,20 @@ export const LINGER_BYTES_MAX = 16 * 1024 * 1024;
 /** … for so long, so that a client which is still sending sees the answer and not a reset connection. */
 export const LINGER_MS = 2000;
 
+/** A client that takes nothing of what waits for it for so long is cut off. */
+export const STALLED_MS_MAX = 60_000;
+
 /** Longer bodies are written as they are: copying them would cost more than the second piece. */
 const JOINED_BODY_BYTES_MAX = 16 * 1024;
 
 /** Writes an answer: head and body go out in one write. The last answer of a closing server ends its connection. */
-export function sendAnswer(response: ServerResponse, requestId: string, answer: WireAnswer, close: boolean): void {
+export function sendAnswer(
+  response: ServerResponse,
+  requestId: string,
+  answer: WireAnswer,
+  close: boolean,
+  stalledMsMax = STALLED_MS_MAX,
+): void {
   if (response.headersSent || response.destroyed) return;
   const { status, headers, body } = answer;
   const all = ['x-amzn-RequestId', requestId, ...headers];
@@ -24,7 +33,11 @@ export function sendAnswer(response: ServerResponse, requestId: string, answer: 
   if (body.byteLength === 0) response.end();
   else if (body.byteLength <= JOINED_BODY_BYTES_MAX)
     response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
-  else response.end(body);
+  else {
+    // Node ends a connection on which nothing moves for so long, and takes the limit back for the next request.
+    response.socket?.setTimeout(stalledMsMax);
+    response.end(body);
+  }
 }
 
 /** True when bytes of the request's body are still on their way. */

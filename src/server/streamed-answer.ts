@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import type { StreamedBody } from '../protocol/streamed-body.ts';
+import { STALLED_MS_MAX } from './answer.ts';
 
-/** A client that takes nothing of what waits for it for so long is cut off. */
-export const STALLED_MS_MAX = 60_000;
+/** Up to here pieces are copied into one. */
+const JOINED_BYTES_MAX = 524_288;
 
 export interface StreamedAnswer {
   readonly status: number;
@@ -46,12 +47,17 @@ export async function sendStream(
   }
 }
 
-/** One write for all of them; false when they wait in memory. */
+/** False when they wait in memory. */
 function writeAll(response: ServerResponse, pieces: readonly Uint8Array[]): boolean {
+  let bytes = 0;
+  for (const { byteLength } of pieces) bytes += byteLength;
+  // Each write becomes a chunk of the body: of many small pieces one is made.
+  if (pieces.length > 1 && bytes <= JOINED_BYTES_MAX) return response.write(Buffer.concat(pieces, bytes));
   response.cork();
   let isTaken = true;
   for (const piece of pieces) isTaken = response.write(piece);
   response.uncork();
+  // What uncork() could send at once has said `drain` already, and does not say it again.
   return isTaken || !response.writableNeedDrain;
 }
 

@@ -66,7 +66,7 @@ const NO_URL: WireAnswer = {
 /** The function failed, or its result is no HTTP response. */
 const BAD_GATEWAY: WireAnswer = {
   status: 502,
-  headers: ['Content-Type', 'application/json', 'x-amzn-ErrorType', 'InternalServerErrorException'],
+  headers: ['Content-Type', 'application/json'],
   body: Buffer.from('Internal Server Error'),
 };
 

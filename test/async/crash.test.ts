@@ -27,7 +27,10 @@ interface Numbered {
   readonly n: number;
 }
 
-describe('asynchronous invokes of a server that is killed', { timeout: 600_000 }, () => {
+/** Hundred starts of a server and their kills, in full. */
+const CRASH_MS_MAX = 600_000;
+
+describe('asynchronous invokes of a server that is killed', { timeout: CRASH_MS_MAX }, () => {
   let dataDir: string;
   let ledger: Ledger;
   /** Numbers of the events that were answered with 202. */
@@ -98,7 +101,9 @@ describe('asynchronous invokes of a server that is killed', { timeout: 600_000 }
   const begin = { n: 0 };
   const rest = () => (begin.n < EVENTS ? begin.n++ : undefined);
 
-  it(`loses none of ${EVENTS} events in ${KILLS} kills, and repeats what was in flight at most`, async () => {
+  it(`loses none of ${EVENTS} events in ${KILLS} kills, and repeats what was in flight at most`, {
+    timeout: CRASH_MS_MAX,
+  }, async () => {
     const random = randomFromSeed(SEED);
     await prepare();
     for (let kill = 1; kill <= KILLS; kill++)

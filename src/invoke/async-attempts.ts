@@ -84,7 +84,9 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
   const settings = await settingsOf(metadata, item, event);
   const end = (ending: Ending, outcome?: InvokeOutcome): Step => {
     const recorded = recordedOf({ owner: item, event, ending, endedMs: clock.now(), requestPayload }, outcome);
-    return { type: 'end', following: following(tools, target.version, settings, recorded) };
+    // What the function saw: its lineage counts the way through this function.
+    const { traceHeader } = outcome ?? event;
+    return { type: 'end', following: following(tools, target.version, settings, recorded, traceHeader) };
   };
   const { limits } = settings;
   const early = endingWithoutAttempt(event, clock.now() - held.bornMs, limits, target.reservedConcurrency);
@@ -135,7 +137,8 @@ async function run(
     const { message } = error as Error;
     if (!(error instanceof ApiError)) note(`${target.version.functionName}: event ${requestId}: ${message}`);
     const statusCode = error instanceof ApiError ? errorKind(error.name).status : 500;
-    return { type: 'set-back', answer: { statusCode, errorMessage: cutMessage(message) } };
+    const isLoop = error instanceof ApiError && error.name === 'RecursiveInvocationException';
+    return { type: isLoop ? 'looped' : 'set-back', answer: { statusCode, errorMessage: cutMessage(message) } };
   }
 }
 
@@ -157,13 +160,19 @@ function recordedOf(recorded: RecordedEvent, outcome: InvokeOutcome | undefined)
 }
 
 /** The deliveries that an ending asks for; both a dead letter and a record where both are wished. */
-function following(tools: AttemptTools, version: VersionBody, settings: Settings, recorded: RecordedEvent): NewItem[] {
+function following(
+  tools: AttemptTools,
+  version: VersionBody,
+  settings: Settings,
+  recorded: RecordedEvent,
+  traceHeader: string,
+): NewItem[] {
   const { event, ending, endedMs, requestPayload } = recorded;
   const isSuccess = ending.condition === 'Success';
   const common = {
     functionArn: recordedArn(recorded.owner, event),
     requestId: event.requestId,
-    traceHeader: event.traceHeader,
+    traceHeader,
     isSuccess,
     endedMs,
     setbacks: 0,

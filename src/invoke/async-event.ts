@@ -35,9 +35,16 @@ export type AttemptResult =
   | { readonly type: 'succeeded'; readonly answer: AttemptAnswer }
   | { readonly type: 'failed'; readonly answer: AttemptAnswer }
   /** Throttled, or an error of the system: no fault of the function, and no attempt that counts. */
-  | { readonly type: 'set-back'; readonly answer: AttemptAnswer };
+  | { readonly type: 'set-back'; readonly answer: AttemptAnswer }
+  /** The event has come through the function too often: no other attempt would be better. */
+  | { readonly type: 'looped'; readonly answer: AttemptAnswer };
 
-export type Condition = 'Success' | 'RetriesExhausted' | 'EventAgeExceeded' | 'ZeroReservedConcurrency';
+export type Condition =
+  | 'Success'
+  | 'RetriesExhausted'
+  | 'EventAgeExceeded'
+  | 'ZeroReservedConcurrency'
+  | 'RecursiveInvocation';
 
 /** How an event came to its end. */
 export interface Ending {
@@ -98,6 +105,7 @@ export function nextStep(
   { type, answer }: AttemptResult,
 ): NextStep {
   if (type === 'succeeded') return ended('Success', event.failures + 1, answer);
+  if (type === 'looped') return ended('RecursiveInvocation', event.failures, answer);
   const failures = type === 'failed' ? event.failures + 1 : event.failures;
   const setbacks = type === 'failed' ? 0 : event.setbacks + 1;
   if (failures > limits.retriesMax && type === 'failed') return ended('RetriesExhausted', failures, answer);

@@ -220,6 +220,24 @@ describe('asynchronous invokes', { timeout: 240_000 }, () => {
     assert.equal((await ledger.runsOf('tenants', 1))[0]?.tenantId, 'blue');
   });
 
+  it('that go round in a loop of destinations are cut off, and the failure is told', async () => {
+    for (const name of ['ping', 'pong', 'hears-loop']) await create(name);
+    const to = (name: string) => ({ Destination: `${ARN}:${name}` });
+    for (const [from, next] of [
+      ['ping', 'pong'],
+      ['pong', 'ping'],
+    ] as const)
+      await configure(from, { DestinationConfig: { OnSuccess: to(next), OnFailure: to('hears-loop') } });
+    ledger.judge = () => ({ result: 'on' });
+    await send('ping', 1);
+    const [heard] = (await ledger.runsOf('hears-loop', 1)) as [Entry];
+    const { requestContext, responseContext } = heard.event as Record<string, Record<string, unknown>>;
+    assert.equal(requestContext?.['condition'], 'RecursiveInvocation');
+    assert.equal(responseContext?.['statusCode'], 400);
+    const rounds = ledger.entries.filter(({ functionName }) => functionName === 'ping').length;
+    assert.ok(rounds >= 10 && rounds <= 20, `${rounds} rounds`);
+  });
+
   it('of a deleted function are dropped', async () => {
     await create('deleted');
     await create('still-there');

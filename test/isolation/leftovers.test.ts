@@ -77,10 +77,12 @@ describe('what is left behind', { skip }, () => {
   test('without the sweep through the sandbox it would', async () => {
     using workshop = openWorkshop();
     await using sandbox = await openSandbox(workshop, process.getuid?.() === 0 ? 'root' : 'userns');
-    using output = openOutput(sandbox, 20);
+    const output = openOutput(sandbox, 20);
     const shell = `setsid sh -c 'echo up; exec 1>&- 2>&-; while :; do sleep 1; done' ${BACKGROUND} & exec sleep 60`;
     sandbox.send(['start', 'runtime', 'arg', '/bin/sh', 'arg', '-c', 'arg', shell, 'env', 'PATH=/usr/bin:/bin']);
     await output.until('up');
+    // The pipe has one reader at a time, and the next one wants all of it.
+    output[Symbol.dispose]();
     sandbox.send(['signal', 'runtime', 'SIGKILL']);
     await sandbox.answer((answer) => answer['exit'] === 'runtime');
     const { output: seen } = await runShell(sandbox, `cat /proc/[0-9]*/cmdline | tr '\\0' ' '`);

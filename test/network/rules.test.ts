@@ -90,7 +90,10 @@ if (isInDisposableNetwork(import.meta.filename)) {
     test('stand while the server runs, let nobody else pass, and go with it', async () => {
       assert.ok(isAsBefore());
       const server = track(await startWithProbe());
-      assert.match(server.stdout(), /for which (lan0, wan0|wan0, lan0) forwards? while this server runs/);
+      assert.match(
+        server.stdout(),
+        /for which packets are forwarded on (lan0, wan0|wan0, lan0) while this server runs/,
+      );
       assert.equal(tables().length, 1);
       assert.ok(links().length > 0);
       assert.deepEqual(['wan0', 'lan0', 'all'].map(forwards), [true, true, false]);

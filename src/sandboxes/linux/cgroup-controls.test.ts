@@ -33,7 +33,7 @@ test('both versions are told the same in their own words', () => {
   assert.deepEqual(writtenBy(v1), {
     'cpu.cfs_period_us': '20000',
     'cpu.cfs_quota_us': '10000',
-    'cpu.shares': '2621',
+    'cpu.shares': '5243',
     'freezer.state': 'FROZEN',
     'memory.limit_in_bytes': '134217728',
     'memory.memsw.limit_in_bytes': '134217728',
@@ -42,7 +42,7 @@ test('both versions are told the same in their own words', () => {
   assert.deepEqual(writtenBy(v2), {
     'cgroup.freeze': '1',
     'cpu.max': '10000 20000',
-    'cpu.weight': '256',
+    'cpu.weight': '512',
     'memory.max': '134217728',
     'memory.swap.max': '0',
     'pids.max': '1026',

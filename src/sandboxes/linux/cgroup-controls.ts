@@ -33,12 +33,12 @@ const QUOTA_US_MIN = 1000;
 const BYTES_PER_PROCESSOR = 1769 * 1_048_576;
 const PROCESSORS_MAX = 6;
 /**
- * 128 MB and 1024 MB are 32 and 256, in exact proportion. The smallest function has a third of what an ordinary group has, so
+ * 128 MB and 1024 MB are 64 and 512, in exact proportion. The smallest function has two thirds of what an ordinary group has, so
  * that work of the machine's own does not stop it; the largest does not stop the machine.
  */
-const BYTES_PER_WEIGHT = 4 * 1_048_576;
+const BYTES_PER_WEIGHT = 2 * 1_048_576;
 /** Of a sandbox in its init phase, whatever its memory: AWS does not throttle init. */
-export const INIT_WEIGHT = 442;
+export const INIT_WEIGHT = 884;
 
 export function quotaUs(processors: number): number {
   return Math.max(Math.round(processors * CPU_PERIOD_US), QUOTA_US_MIN);

@@ -22,7 +22,7 @@ const rooms = [
 ];
 
 /** Adapter room → the room of the port that it implements: it imports that one and those before it. */
-const adapters = { databases: 'store', sandboxes: 'environments', destinations: 'invoke' };
+const adapters = { databases: 'store', sandboxes: 'environments', destinations: 'invoke', pollers: 'sources' };
 
 /**
  * The command line speaks the public HTTP API only: of the server it knows the wire and the settings. What runs on this

@@ -59,10 +59,13 @@ function readPattern(text: string): FilterPattern {
   }
 }
 
-/** What is in a Kinesis record must be JSON to be filtered by: a pattern for plain data is refused. */
+const jsonDataOf: Partial<Record<SourceKind, string>> = { kinesis: 'data', dynamodb: 'dynamodb' };
+
+/** What streams carry must be JSON to be filtered by: a pattern for plain data is refused. */
 function fitsData(kind: SourceKind, { fields, alternatives = [] }: FilterPattern): boolean {
-  if (kind !== 'kinesis') return true;
-  return fields.get('data')?.type !== 'leaf' && alternatives.every((one) => fitsData(kind, one));
+  const data = jsonDataOf[kind];
+  if (data === undefined) return true;
+  return fields.get(data)?.type !== 'leaf' && alternatives.every((one) => fitsData(kind, one));
 }
 
 function refused(): Error {

@@ -1,11 +1,12 @@
 /**
  * Filter patterns of event source mappings, parsed into rules (lambda-facts 8.4).
  *
- * The grammar is the part of EventBridge's patterns that Lambda documents for its filters: equality, null, the empty
- * string, equals-ignore-case, prefix, suffix, anything-but with plain values, numeric, exists, and `$or` across fields.
- * What only event bus rules know (wildcard, cidr, anything-but with another operator inside, prefixes without regard
- * to case) is refused here as well.
+ * The grammar is the part of EventBridge's patterns that is there for what pollers read: equality, null, the empty
+ * string, equals-ignore-case, prefix and suffix (with equals-ignore-case inside, too), anything-but with plain values,
+ * numeric, exists, and `$or` across fields. EventBridge's table of comparison operators has two columns, buses and
+ * pipes; what only buses know (wildcard, cidr, anything-but with another operator inside) is refused here as well.
  */
+import { isJsonObject, JsonNumber, type JsonObject, parseJsonNumbers } from './json-numbers.ts';
 
 /** All fields must hold; so must one of the alternatives of every `$or`. */
 export interface FilterPattern {
@@ -19,13 +20,7 @@ export type FieldRule =
   | { readonly type: 'leaf'; readonly matchers: readonly Matcher[] };
 
 /** A value to be equal to. Numbers are compared as they are written: 300 and 300.0 differ. */
-export type Scalar = string | boolean | null | NumberLiteral;
-
-export interface NumberLiteral {
-  readonly value: number;
-  /** As the pattern has it. */
-  readonly text: string;
-}
+export type Scalar = string | boolean | null | JsonNumber;
 
 export interface Bound {
   readonly value: number;
@@ -35,8 +30,7 @@ export interface Bound {
 export type Matcher =
   | { readonly type: 'equals'; readonly value: Scalar }
   | { readonly type: 'equals-ignore-case'; readonly text: string }
-  | { readonly type: 'prefix'; readonly text: string }
-  | { readonly type: 'suffix'; readonly text: string }
+  | { readonly type: 'prefix' | 'suffix'; readonly text: string; readonly ignoresCase?: true }
   | { readonly type: 'anything-but'; readonly values: readonly Scalar[] }
   /** Equal to a number: both bounds inclusive and the same. */
   | { readonly type: 'numeric'; readonly lower?: Bound; readonly upper?: Bound }
@@ -49,11 +43,11 @@ export class FilterPatternError extends Error {}
 export function parseFilterPattern(text: string): FilterPattern {
   let json: unknown;
   try {
-    json = JSON.parse(text, keepNumberText);
+    json = parseJsonNumbers(text);
   } catch {
     throw new FilterPatternError('the pattern is not JSON');
   }
-  if (!isObject(json)) throw new FilterPatternError('the pattern is not a JSON object');
+  if (!isJsonObject(json)) throw new FilterPatternError('the pattern is not a JSON object');
   return parsePattern(json, 0);
 }
 
@@ -65,26 +59,8 @@ export function topFields({ fields, alternatives = [] }: FilterPattern): readonl
 const OR = '$or';
 const ALTERNATIVES_MIN = 2;
 const DEPTH_MAX = 100;
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-class JsonNumber implements NumberLiteral {
-  readonly value: number;
-  readonly text: string;
-
-  constructor(value: number, text: string) {
-    this.value = value;
-    this.text = text;
-  }
-}
-
-function keepNumberText(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  return typeof value === 'number' ? new JsonNumber(value, context?.source ?? String(value)) : value;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
-}
+/** EventBridge compares numbers by value up to here, on both sides of zero. */
+export const NUMERIC_MAX = 5e9;
 
 function parsePattern(json: JsonObject, depth: number): FilterPattern {
   if (depth > DEPTH_MAX) throw new FilterPatternError('the pattern is nested too deeply');
@@ -101,11 +77,11 @@ function parsePattern(json: JsonObject, depth: number): FilterPattern {
 /** Anything else under `$or` is a field that happens to have this name. */
 function isAlternatives(value: unknown): value is readonly JsonObject[] {
   if (!Array.isArray(value) || value.length < ALTERNATIVES_MIN) return false;
-  return value.every((one) => isObject(one) && !Object.keys(one).some((name) => Object.hasOwn(operators, name)));
+  return value.every((one) => isJsonObject(one) && !Object.keys(one).some((name) => Object.hasOwn(operators, name)));
 }
 
 function parseField(name: string, value: unknown, depth: number): FieldRule {
-  if (isObject(value)) return { type: 'nested', pattern: parsePattern(value, depth + 1) };
+  if (isJsonObject(value)) return { type: 'nested', pattern: parsePattern(value, depth + 1) };
   if (!Array.isArray(value)) throw new FilterPatternError(`'${name}' must be an object or an array`);
   if (value.length === 0) throw new FilterPatternError(`the array of '${name}' is empty`);
   return { type: 'leaf', matchers: value.map(parseMatcher) };
@@ -113,7 +89,7 @@ function parseField(name: string, value: unknown, depth: number): FieldRule {
 
 function parseMatcher(value: unknown): Matcher {
   if (isScalar(value)) return { type: 'equals', value };
-  if (!isObject(value)) throw new FilterPatternError('an array in an array');
+  if (!isJsonObject(value)) throw new FilterPatternError('an array in an array');
   const [entry, more] = Object.entries(value);
   if (entry === undefined || more !== undefined) throw new FilterPatternError('an operator object has exactly one key');
   const [name, operand] = entry;
@@ -128,8 +104,8 @@ function isScalar(value: unknown): value is Scalar {
 
 const operators = {
   'equals-ignore-case': (operand: unknown): Matcher => ({ type: 'equals-ignore-case', text: textOf(operand) }),
-  prefix: (operand: unknown): Matcher => ({ type: 'prefix', text: textOf(operand) }),
-  suffix: (operand: unknown): Matcher => ({ type: 'suffix', text: textOf(operand) }),
+  prefix: (operand: unknown): Matcher => ({ type: 'prefix', ...affixOf(operand) }),
+  suffix: (operand: unknown): Matcher => ({ type: 'suffix', ...affixOf(operand) }),
   'anything-but': anythingBut,
   numeric,
   exists: (operand: unknown): Matcher => {
@@ -143,13 +119,19 @@ function textOf(operand: unknown): string {
   return operand;
 }
 
-/** One value or a list of them; a list holds strings only or numbers only. */
+function affixOf(operand: unknown): { readonly text: string; readonly ignoresCase?: true } {
+  if (!isJsonObject(operand)) return { text: textOf(operand) };
+  const [[name, text] = [], more] = Object.entries(operand);
+  if (name !== 'equals-ignore-case' || more !== undefined) throw new FilterPatternError(`unknown operator '${name}'`);
+  return { text: textOf(text), ignoresCase: true };
+}
+
+/** One string or number or a list of them; a list holds strings only or numbers only. */
 function anythingBut(operand: unknown): Matcher {
   const values: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
   const ofOneKind =
     values.every((value) => typeof value === 'string') || values.every((value) => value instanceof JsonNumber);
-  const plain = values.every(isScalar) && (ofOneKind || !Array.isArray(operand));
-  if (values.length === 0 || !plain) throw new FilterPatternError(`'anything-but' takes strings or numbers`);
+  if (values.length === 0 || !ofOneKind) throw new FilterPatternError(`'anything-but' takes strings or numbers`);
   return { type: 'anything-but', values: values as readonly Scalar[] };
 }
 
@@ -158,7 +140,7 @@ function numeric(operand: unknown): Matcher {
   const refused = new FilterPatternError(`'numeric' takes one comparison, or a lower and an upper bound`);
   if (!Array.isArray(operand)) throw refused;
   const [first, firstNumber, second, secondNumber] = operand as readonly unknown[];
-  if (!(firstNumber instanceof JsonNumber)) throw refused;
+  if (!isComparable(firstNumber)) throw refused;
   const value = firstNumber.value;
   if (operand.length === 2) {
     if (first === '=') return { type: 'numeric', lower: { value, inclusive: true }, upper: { value, inclusive: true } };
@@ -167,9 +149,12 @@ function numeric(operand: unknown): Matcher {
     throw refused;
   }
   const isRange = (first === '>' || first === '>=') && (second === '<' || second === '<=');
-  if (operand.length !== 4 || !isRange || !(secondNumber instanceof JsonNumber) || secondNumber.value <= value)
-    throw refused;
+  if (operand.length !== 4 || !isRange || !isComparable(secondNumber) || secondNumber.value <= value) throw refused;
   return { type: 'numeric', lower: bound(first, value), upper: bound(second, secondNumber.value) };
+}
+
+function isComparable(value: unknown): value is JsonNumber {
+  return value instanceof JsonNumber && Math.abs(value.value) <= NUMERIC_MAX;
 }
 
 function bound(comparison: string, value: number): Bound {

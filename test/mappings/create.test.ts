@@ -333,6 +333,7 @@ describe('filters', () => {
     BAD,
   );
   refuses('must be JSON for Kinesis', filtered('kinesis', '{"data":["plain"]}'), BAD);
+  refuses('must be JSON for DynamoDB', filtered('dynamodb', '{"dynamodb":["plain"]}'), BAD);
   refuses('are few', filtered('sqs', ...Array(6).fill('{"body":["x"]}')), /must not exceed 5/);
 
   test('are shown as they were given', async () => {

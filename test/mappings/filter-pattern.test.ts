@@ -24,6 +24,10 @@ describe('filter patterns', () => {
       { type: 'prefix', text: 'a' },
       { type: 'suffix', text: 'z' },
     ]);
+    assert.deepEqual(matchers('[{"prefix":{"equals-ignore-case":"a"}},{"suffix":{"equals-ignore-case":"z"}}]'), [
+      { type: 'prefix', text: 'a', ignoresCase: true },
+      { type: 'suffix', text: 'z', ignoresCase: true },
+    ]);
     assert.deepEqual(matchers('[{"anything-but":["a","b"]}]'), [{ type: 'anything-but', values: ['a', 'b'] }]);
     assert.deepEqual(matchers('[{"anything-but":"a"}]'), [{ type: 'anything-but', values: ['a'] }]);
     assert.deepEqual(matchers('[{"exists":false}]'), [{ type: 'exists', exists: false }]);
@@ -71,6 +75,13 @@ describe('filter patterns', () => {
     '{"a":[{"anything-but":[]}]}',
     '{"a":[{"anything-but":["x",5]}]}',
     '{"a":[{"anything-but":{"prefix":"x"}}]}',
+    '{"a":[{"anything-but":true}]}',
+    '{"a":[{"anything-but":[null]}]}',
+    '{"a":[{"prefix":{"prefix":"x"}}]}',
+    '{"a":[{"prefix":{}}]}',
+    '{"a":[{"suffix":{"equals-ignore-case":5}}]}',
+    '{"a":[{"suffix":{"equals-ignore-case":"x","prefix":"y"}}]}',
+    '{"a":[{"equals-ignore-case":{"prefix":"x"}}]}',
     '{"a":[{"numeric":[]}]}',
     '{"a":[{"numeric":[">"]}]}',
     '{"a":[{"numeric":["~",5]}]}',
@@ -79,6 +90,9 @@ describe('filter patterns', () => {
     '{"a":[{"numeric":[">",5,"<",5]}]}',
     '{"a":[{"numeric":["=",5,"<",9]}]}',
     '{"a":[{"numeric":[">",0,"<",5,"<",9]}]}',
+    '{"a":[{"numeric":["<",5000000001]}]}',
+    '{"a":[{"numeric":["=",-1e400]}]}',
+    '{"a":[{"numeric":[">",0,"<",5e10]}]}',
     '{"$or":[]}',
     '{"$or":[{"a":["x"]}]}',
     '{"$or":[{"a":["x"]},"y"]}',

@@ -32,13 +32,15 @@ export async function invokeTarget(
       `Request must be smaller than ${PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation`,
     );
   const owner = { account, region: parts.region, functionName };
+  let functionId: string | undefined;
   try {
-    const { version } = await resolveInvoke(metadata, ids, owner, functionName, qualifier ?? LATEST);
+    const { version, ...found } = await resolveInvoke(metadata, ids, owner, functionName, qualifier ?? LATEST);
+    functionId = found.functionId;
     if (version.settings.tenantIsolation !== undefined)
       throw new DeliveryRefused('it is enabled with tenancy configuration, and a record has no tenant');
   } catch (error) {
     throw error instanceof ApiError ? new DeliveryRefused(error.message) : error;
   }
   const named = qualifier === undefined ? {} : { qualifier };
-  await invokes.accept(owner, { requestId: ids.uuid(), ...named, traceHeader, payload: body });
+  await invokes.accept(owner, { requestId: ids.uuid(), functionId, ...named, traceHeader, payload: body });
 }

@@ -97,6 +97,8 @@ export interface VersionCounterBody {
 /** Kind `function`, id = name. */
 export interface FunctionBody {
   readonly name: string;
+  /** New with each CreateFunction: tells a function from another that had its name before. Absent: older than this. */
+  readonly functionId?: string;
   /** The number that the next published version gets; never goes back. */
   readonly nextVersion: number;
   /** The version that was published from `latest` as it is now; absent once code or settings changed. */

@@ -57,6 +57,8 @@ export async function findFunction(
 export interface InvokeSubject {
   readonly account: string;
   readonly region: string;
+  /** Of the function that had this name at the look-up, and of no other one before or after it. */
+  readonly functionId: string | undefined;
   readonly version: VersionBody;
   readonly invokedArn: string;
   readonly reservedConcurrency?: number;
@@ -154,12 +156,12 @@ function subject(
   version: VersionBody,
   qualifier: string | undefined,
 ): InvokeSubject {
-  const { reservedConcurrency, recursiveLoop } = owner;
+  const { functionId, reservedConcurrency, recursiveLoop } = owner;
   const invokedArn = functionArn(region, account, owner.name, qualifier);
   const served = version.serving === undefined ? version : { ...version, ...version.serving };
   const found: InvokeSubject =
     reservedConcurrency === undefined
-      ? { account, region, version: served, invokedArn }
-      : { account, region, version: served, invokedArn, reservedConcurrency };
+      ? { account, region, functionId, version: served, invokedArn }
+      : { account, region, functionId, version: served, invokedArn, reservedConcurrency };
   return recursiveLoop === 'Allow' ? { ...found, recursiveLoop } : found;
 }

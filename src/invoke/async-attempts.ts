@@ -52,7 +52,8 @@ type Result = AttemptResult & { readonly outcome?: InvokeOutcome };
 
 /**
  * Works on an event once: through the same invoker, and so within the same limits, as every other invoke. An event of a
- * function, a version or an alias that is gone is dropped: its settings are gone with it.
+ * function, a version or an alias that is gone is dropped, also where another function has its name: its settings are
+ * gone with it.
  */
 export async function attempt(tools: AttemptTools, held: HeldItem): Promise<Step> {
   const event = held.item.detail as AsyncEvent;
@@ -74,6 +75,8 @@ export async function attempt(tools: AttemptTools, held: HeldItem): Promise<Step
 async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEvent): Promise<Step> {
   const { queue, metadata, clock, note } = tools;
   const { item } = held;
+  // The settings first: they are this function's when the function that is found after them still is.
+  const settings = await settingsOf(metadata, item, event);
   const target = await findTarget(tools, item, event);
   if (target === undefined) return { type: 'end', following: [] };
   const requestPayload = await queue.payload(item);
@@ -81,7 +84,6 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
     note(`${item.functionName}: event ${event.requestId} is dropped: its payload is gone from the disk`);
     return { type: 'end', following: [] };
   }
-  const settings = await settingsOf(metadata, item, event);
   const end = (ending: Ending, outcome?: InvokeOutcome): Step => {
     const recorded = recordedOf({ owner: item, event, ending, endedMs: clock.now(), requestPayload }, outcome);
     // What the function saw: its lineage counts the way through this function.
@@ -102,10 +104,11 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
 async function findTarget(
   { metadata, ids }: AttemptTools,
   owner: ItemOwner,
-  { qualifier, tenantId }: AsyncEvent,
+  { qualifier, tenantId, functionId }: AsyncEvent,
 ): Promise<InvokeTarget | undefined> {
   try {
     const target = await resolveInvoke(metadata, ids, owner, owner.functionName, qualifier);
+    if (target.functionId !== functionId) return undefined;
     return tenantId === undefined ? target : { ...target, tenantId };
   } catch (error) {
     if (error instanceof ApiError) return undefined;

@@ -4,6 +4,8 @@
 export interface AsyncEvent {
   /** One for all attempts. */
   readonly requestId: string;
+  /** Of the function that it was accepted for: another one under the same name does not get it. */
+  readonly functionId?: string;
   /** As the caller wrote it; absent: none. */
   readonly qualifier?: string;
   readonly tenantId?: string;

@@ -30,6 +30,8 @@ export interface AsyncInvokesOptions extends Omit<AttemptTools, 'isClosing'> {
 /** What the caller of an asynchronous invoke asked for. */
 export interface AsyncRequest {
   readonly requestId: string;
+  /** As the function was found; it may be deleted, and another made under its name, before the event's turn comes. */
+  readonly functionId: string | undefined;
   readonly qualifier?: string;
   readonly tenantId?: string;
   readonly traceHeader: string;
@@ -88,7 +90,7 @@ export class QueuedInvokes implements AsyncInvokes {
     this.#deliveries.start(lines);
   }
 
-  async accept(owner: ItemOwner, { payload, ...asked }: AsyncRequest): Promise<void> {
+  async accept(owner: ItemOwner, { payload, functionId, ...asked }: AsyncRequest): Promise<void> {
     if (this.#events.count(owner) >= WAITING_MAX)
       throw new ApiError('TooManyRequestsException', 'Rate Exceeded.', {
         body: { Reason: 'CallerRateLimitExceeded' },
@@ -96,7 +98,8 @@ export class QueuedInvokes implements AsyncInvokes {
       });
     const { account, region, functionName } = owner;
     const nowMs = this.#clock.now();
-    const detail: AsyncEvent = { ...asked, failures: 0, setbacks: 0 };
+    const identity = functionId === undefined ? {} : { functionId };
+    const detail: AsyncEvent = { ...asked, ...identity, failures: 0, setbacks: 0 };
     await this.#queue.accept({
       account,
       region,

@@ -43,6 +43,7 @@ export const createFunction: Operation<'CreateFunction'> = async (context, input
 
   const made: Omit<FunctionBody, 'nextVersion'> = {
     name,
+    functionId: ids.uuid(),
     tags,
     ...(codeSigningConfigArn === undefined ? {} : { codeSigningConfigArn }),
     latest: {

@@ -13,6 +13,7 @@ interface AskedFunction {
 export async function acceptEvent(
   context: OperationContext,
   { FunctionName, Qualifier, TenantId }: AskedFunction,
+  functionId: string | undefined,
   payload: Uint8Array,
 ): Promise<{ readonly traceHeader: string }> {
   const { account, region, requestId, services } = context;
@@ -22,6 +23,7 @@ export async function acceptEvent(
     { account, region, functionName },
     {
       requestId,
+      functionId,
       traceHeader,
       payload,
       ...(qualifier === undefined ? {} : { qualifier }),

@@ -194,7 +194,7 @@ export async function simulate(seed: number): Promise<Story> {
       events.push({ requestId, name, bornMs: clock.now() });
       await invokes.accept(
         { ...PLACE, functionName: name },
-        { requestId, traceHeader: 'Root=1', payload: Buffer.from('{"n":1}') },
+        { requestId, functionId: undefined, traceHeader: 'Root=1', payload: Buffer.from('{"n":1}') },
       );
       continue;
     }

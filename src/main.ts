@@ -40,7 +40,7 @@ import { openNeighbours } from './neighbours/open-neighbours.ts';
 import { openVault, type Vault } from './neighbours/vault.ts';
 import { operations } from './operations/all.ts';
 import type { AccountLimits, Services } from './operations/operation.ts';
-import type { CodePackages } from './packages/code-packages.ts';
+import { collectNowAndThen } from './packages/collection.ts';
 import { createPackages } from './packages/packages.ts';
 import { chooseSandboxes } from './sandboxes/choice.ts';
 import type { Authentication } from './server/authentication.ts';
@@ -54,7 +54,6 @@ import type { MetadataStore } from './store/metadata.ts';
 
 /** Records kept in memory: the functions, versions and aliases that were used last. */
 const CACHED_RECORDS_MAX = 20_000;
-const COLLECT_INTERVAL_MS = 3_600_000;
 /** Quotas of an account as AWS gives them to a new one (lambda-facts 5.4). */
 const CODE_SIZE_ZIPPED_BYTES = 52_428_800;
 const CODE_SIZE_UNZIPPED_BYTES = 262_144_000;
@@ -164,7 +163,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   await resumeMappings(services);
   await resumeProvisioned(services);
   await asyncInvokes.start();
-  const collecting = collectNowAndThen(services.packages);
+  const collecting = collectNowAndThen(services.packages, note);
   lines.push(
     `clients:  eval "$(lambdad env --endpoint ${server.origin})"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`,
   );
@@ -201,19 +200,6 @@ async function urlServerOf(config: Config, parts: Parts, authentication: Authent
   const server = await startUrlServer({ host, port, services, authentication, policies, index, log: note, closing });
   urlAddresses.listensAt(server.port);
   return server;
-}
-
-function collectNowAndThen(packages: CodePackages): { stop(): void; last(): Promise<void> } {
-  let running: Promise<void> = Promise.resolve();
-  const collect = () => {
-    running = packages.collect().then(
-      () => undefined,
-      (error: Error) => note(error.message),
-    );
-  };
-  collect();
-  const timer = setInterval(collect, COLLECT_INTERVAL_MS).unref();
-  return { stop: () => clearInterval(timer), last: () => running };
 }
 
 function runtimesOf(config: Config, progress: (line: string) => void): InstalledRuntimes {

@@ -29,6 +29,7 @@ import { FunctionUrlAddresses } from './functions/function-url-address.ts';
 import { watchFunctionUrls } from './functions/function-url-index.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
 import { type AsyncInvokesOptions, QueuedInvokes } from './invoke/async-invokes.ts';
+import { InvokeMetrics } from './invoke/invoke-metrics.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
 import { memoryGate } from './invoke/memory-gate.ts';
 import { Pool } from './invoke/pool.ts';
@@ -239,6 +240,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
+  const metrics = new InvokeMetrics();
   const packages = await packagesOf(folder, { metadata, vault, clock, limits, dataKey });
   const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
   const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
@@ -253,11 +255,13 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     vault,
     clock,
     ids,
+    extensionsRan: ({ account, region, version: { functionName } }, durationMs) =>
+      metrics.find({ account, region, functionName }).extensionsRan(durationMs),
     inertNotes: ({ account, region, version: { functionName, settings } }) =>
       inert.noteSettings(settings.kept, functionArn(region, account, functionName)),
   });
   const pool = poolOf(config, factory);
-  const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken });
+  const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken, metrics });
   const locks = new KeyedMutex();
   const activation = createActivation({
     metadata,
@@ -268,9 +272,13 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
     report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
-  const asyncInvokes = asyncInvokesOf({ queue: events, metadata, invoker, inert, clock, ids, note }, neighbours);
+  const asyncInvokes = asyncInvokesOf(
+    { queue: events, metadata, invoker, inert, metrics, clock, ids, note },
+    neighbours,
+  );
   const services: Services = {
     asyncInvokes,
+    metrics,
     metadata,
     packages,
     activation,

@@ -44,6 +44,8 @@ export interface ConversationParts {
   readonly clock: Clock;
   readonly memory: MemoryReading;
   readonly uuid: () => string;
+  /** Told how long the extensions took after the runtime. */
+  readonly extensionsRan: ((durationMs: number) => void) | undefined;
 }
 
 export interface ConversationTimes {
@@ -148,7 +150,9 @@ export class Conversation {
       const begunMs = clock.monotonic();
       const startMs = clock.now();
       await this.#wait(() => processes.extensions.areDone);
-      this.#extensionSpan = { name: 'extensionOverhead', startMs, durationMs: clock.monotonic() - begunMs };
+      const durationMs = clock.monotonic() - begunMs;
+      this.#extensionSpan = { name: 'extensionOverhead', startMs, durationMs };
+      this.#parts.extensionsRan?.(durationMs);
       this.#durationMs = this.ranMs();
       await processes.drain();
     }

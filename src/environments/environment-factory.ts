@@ -55,6 +55,8 @@ export interface EnvironmentFactoryParts {
   readonly endpoints: () => Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Told how long the extensions of a function took after its runtime. */
+  readonly extensionsRan: (target: EnvironmentTarget, durationMs: number) => void;
   /** Lines for the function's log about settings that have no effect, each given once. */
   readonly inertNotes: (target: EnvironmentTarget) => readonly string[];
 }
@@ -108,7 +110,8 @@ export class EnvironmentFactory {
       for (const text of [...sandbox.notes, ...unreachableEndpoints(own, this.#parts.sandboxes.hostPorts)])
         log.stderr(Buffer.from(`lambdad: ${text}\n`));
       const spec = await this.#spec(target, { own, given, sandbox, runtime, log, mounts });
-      return new Environment({ spec, sandbox, log, clock, ids, listener });
+      const extensionsRan = (durationMs: number) => this.#parts.extensionsRan(target, durationMs);
+      return new Environment({ spec, sandbox, log, clock, ids, listener, extensionsRan });
     } catch (error) {
       await sandbox.destroy();
       throw error;

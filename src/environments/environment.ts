@@ -55,6 +55,7 @@ export interface EnvironmentParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly listener: EnvironmentListener;
+  readonly extensionsRan?: (durationMs: number) => void;
 }
 
 interface InitResult {
@@ -84,10 +85,10 @@ export class Environment {
   lastDurationMs = 0;
 
   constructor(parts: EnvironmentParts) {
-    const { spec, sandbox, log, clock, ids, listener } = parts;
+    const { spec, sandbox, log, clock, ids, listener, extensionsRan } = parts;
     this.#parts = parts;
     this.#memory = new MemoryReading(sandbox, clock, spec.memoryMb);
-    this.#conversing = { spec, sandbox, log, clock, memory: this.#memory, uuid: () => ids.uuid() };
+    this.#conversing = { spec, sandbox, log, clock, memory: this.#memory, uuid: () => ids.uuid(), extensionsRan };
     this.#telemetry = new Telemetry({
       clock,
       log,

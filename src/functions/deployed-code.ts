@@ -19,6 +19,8 @@ export interface DeployTools extends CheckTools {
   readonly limits: { readonly codeSizeUnzippedBytes: number; readonly totalCodeSizeBytes: number };
   /** Takes a line for whoever runs the server. */
   readonly note: (line: string) => void;
+  /** Counts, by function, the packages that code signing warned of. */
+  readonly metrics: { of(account: string, region: string, functionName: string): { signatureErrors: number } };
 }
 
 export interface Deployment {
@@ -61,17 +63,18 @@ export async function tryDeployment(
 async function checkDeployment(
   tools: DeployTools,
   namespace: Namespace,
-  { subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
+  { functionName, subject, zip, settings, codeSigningConfigArn, publish }: Deployment,
   take: () => Promise<CodeRef>,
 ): Promise<DeployedCode> {
   const { limits } = tools;
   const checked =
     codeSigningConfigArn === undefined
       ? {}
-      : await checkCode(tools, namespace, { codeSigningConfigArn, zip: zip.bytes, subject });
-  await checkLayerSignatures(tools, namespace, { codeSigningConfigArn, layers: settings.layers, subject });
+      : await checkCode(tools, namespace, { codeSigningConfigArn, zip: zip.bytes, functionName, subject });
+  const { layers } = settings;
+  await checkLayerSignatures(tools, namespace, { codeSigningConfigArn, layers, functionName, subject });
   const code = await take();
-  checkUnzippedSize(code, settings.layers, limits.codeSizeUnzippedBytes);
+  checkUnzippedSize(code, layers, limits.codeSizeUnzippedBytes);
   await checkCodeStorage(tools, namespace, publish ? 2 * code.sizeBytes : code.sizeBytes, limits.totalCodeSizeBytes);
   return { ...code, ...checked };
 }
@@ -79,13 +82,18 @@ async function checkDeployment(
 async function checkCode(
   tools: DeployTools,
   namespace: Namespace,
-  { codeSigningConfigArn, zip, subject }: SignedCode & { readonly codeSigningConfigArn: string },
+  {
+    codeSigningConfigArn,
+    functionName,
+    zip,
+    subject,
+  }: SignedCode & { readonly codeSigningConfigArn: string; readonly functionName: string },
 ): Promise<CheckedSignature> {
   const config = await readCodeSigningConfig(tools, namespace, codeSigningConfigArn);
   // A signature lies in the zip: one that is no zip is refused for that, not for its signature.
   await tools.packages.inspect(zip);
   const checked = await checkSignature(tools, namespace, config, { zip, subject });
-  if (checked.warning !== undefined) tools.note(checked.warning);
+  if (checked.warning !== undefined) warn(tools, namespace, functionName, checked.warning);
   return checked;
 }
 
@@ -94,15 +102,17 @@ async function checkCode(
  * as deployCode does for signatures.
  */
 export async function checkLayerSignatures(
-  tools: CheckTools & Pick<DeployTools, 'metadata' | 'packages' | 'note'>,
+  tools: CheckTools & Pick<DeployTools, 'metadata' | 'packages' | 'note' | 'metrics'>,
   namespace: Namespace,
   {
     codeSigningConfigArn,
     layers = [],
+    functionName,
     subject,
   }: {
     readonly codeSigningConfigArn: string | undefined;
     readonly layers: readonly LayerUse[] | undefined;
+    readonly functionName: string;
     readonly subject: string;
   },
 ): Promise<void> {
@@ -111,6 +121,16 @@ export async function checkLayerSignatures(
   for (const { arn, code } of layers) {
     const zip = await tools.packages.read(code);
     const { warning } = await checkSignature(tools, namespace, config, { zip, subject });
-    if (warning !== undefined) tools.note(`${warning} (layer ${arn})`);
+    if (warning !== undefined) warn(tools, namespace, functionName, `${warning} (layer ${arn})`);
   }
+}
+
+function warn(
+  { note, metrics }: Pick<DeployTools, 'note' | 'metrics'>,
+  { account, region }: Namespace,
+  functionName: string,
+  warning: string,
+): void {
+  note(warning);
+  metrics.of(account, region, functionName).signatureErrors++;
 }

@@ -24,6 +24,7 @@ import {
   nextStep,
 } from './async-event.ts';
 import { deadLetterAttributes, invocationRecord, type RecordedEvent, recordedArn } from './async-record.ts';
+import type { InvokeMetrics } from './invoke-metrics.ts';
 import type { InvokeOutcome, Invoker, InvokeTarget } from './invoker.ts';
 import type { HeldItem } from './queue-line.ts';
 import type { Step } from './queue-runner.ts';
@@ -34,6 +35,7 @@ export interface AttemptTools {
   readonly invoker: Pick<Invoker, 'invoke'>;
   readonly destinations: Pick<DestinationPort, 'isConfigured'>;
   readonly inert: InertSettings;
+  readonly metrics: InvokeMetrics;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly note: (line: string) => void;
@@ -73,18 +75,24 @@ export async function attempt(tools: AttemptTools, held: HeldItem): Promise<Step
 }
 
 async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEvent): Promise<Step> {
-  const { queue, metadata, clock, note } = tools;
+  const { queue, metadata, clock, note, metrics } = tools;
   const { item } = held;
   // The settings first: they are this function's when the function that is found after them still is.
   const settings = await settingsOf(metadata, item, event);
   const target = await findTarget(tools, item, event);
-  if (target === undefined) return { type: 'end', following: [] };
+  if (target === undefined) {
+    metrics.find(item).eventsDropped++;
+    return { type: 'end', following: [] };
+  }
+  const figures = metrics.of(item.account, item.region, item.functionName);
   const requestPayload = await queue.payload(item);
   if (requestPayload === undefined) {
+    figures.eventsDropped++;
     note(`${item.functionName}: event ${event.requestId} is dropped: its payload is gone from the disk`);
     return { type: 'end', following: [] };
   }
   const end = (ending: Ending, outcome?: InvokeOutcome): Step => {
+    if (ending.condition !== 'Success') figures.eventsDropped++;
     const recorded = recordedOf({ owner: item, event, ending, endedMs: clock.now(), requestPayload }, outcome);
     // What the function saw: its lineage counts the way through this function.
     const { traceHeader } = outcome ?? event;
@@ -93,6 +101,7 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
   const { limits } = settings;
   const early = endingWithoutAttempt(event, clock.now() - held.bornMs, limits, target.reservedConcurrency);
   if (early !== undefined) return end(early);
+  figures.eventTried(clock.now() - held.bornMs);
   const result = await run(tools, target, event, requestPayload);
   // What the end of the server does to a function is not the function's failure.
   if (tools.isClosing() && result.type !== 'succeeded') return { type: 'leave' };

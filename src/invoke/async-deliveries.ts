@@ -3,12 +3,14 @@ import { NeighbourRefusal } from '../neighbours/neighbours.ts';
 import type { EventQueue } from '../store/event-queue.ts';
 import { type Delivery, DeliveryRefused, type DestinationPort } from './async-destinations.ts';
 import { backoffMs } from './async-event.ts';
+import type { InvokeMetrics } from './invoke-metrics.ts';
 import type { HeldItem } from './queue-line.ts';
 import type { Step } from './queue-runner.ts';
 
 export interface DeliveryTools {
   readonly queue: EventQueue;
   readonly destinations: DestinationPort;
+  readonly metrics: Pick<InvokeMetrics, 'find'>;
   readonly clock: Clock;
   readonly note: (line: string) => void;
   readonly isClosing: () => boolean;
@@ -25,9 +27,14 @@ const LATER = /Throttl|TooMany|RequestLimit|SlowDown|OverLimit|Unavailable|Inter
  * could not be given for too long; both are said to whoever runs the server.
  */
 export async function deliver(tools: DeliveryTools, held: HeldItem): Promise<Step> {
-  const { queue, destinations, clock } = tools;
+  const { queue, destinations, clock, metrics } = tools;
   const { item } = held;
   const delivery = item.detail as Delivery;
+  const countFailure = () => {
+    const figures = metrics.find(item);
+    if (delivery.attributes === undefined) figures.destinationFailures++;
+    else figures.deadLetterErrors++;
+  };
   const given = (why: string): Step => {
     const what = delivery.attributes === undefined ? 'the record' : 'the dead letter';
     const { requestId, functionArn, target } = delivery;
@@ -36,12 +43,16 @@ export async function deliver(tools: DeliveryTools, held: HeldItem): Promise<Ste
   };
   try {
     const body = await queue.payload(item);
-    if (body === undefined) return given('its bytes are gone from the disk');
+    if (body === undefined) {
+      countFailure();
+      return given('its bytes are gone from the disk');
+    }
     await destinations.send(item, delivery, body);
     return { type: 'end', following: [] };
   } catch (error) {
     if (tools.isClosing()) return { type: 'leave' };
     const { message } = error as Error;
+    countFailure();
     if (isFinal(error)) return given(message);
     const setbacks = delivery.setbacks + 1;
     const dueMs = clock.now() + backoffMs(setbacks);

@@ -53,6 +53,7 @@ export interface AsyncInvokes {
 export class QueuedInvokes implements AsyncInvokes {
   readonly #queue: EventQueue;
   readonly #clock: AttemptTools['clock'];
+  readonly #metrics: AttemptTools['metrics'];
   readonly #events: QueueRunner;
   readonly #deliveries: QueueRunner;
   #closing = false;
@@ -62,6 +63,7 @@ export class QueuedInvokes implements AsyncInvokes {
     const note = limitedNote(options.note, clock);
     this.#queue = queue;
     this.#clock = clock;
+    this.#metrics = options.metrics;
     const tools = { ...options, note, isClosing: () => this.#closing };
     const followed = (items: readonly NewItem[]) => {
       for (const item of items) this.#deliveries.accepted(item, item.dueMs);
@@ -110,6 +112,7 @@ export class QueuedInvokes implements AsyncInvokes {
       detail,
       payload,
     });
+    this.#metrics.of(account, region, functionName).eventsReceived++;
     this.#events.accepted(owner, nowMs);
   }
 

@@ -11,7 +11,8 @@ import type { Clock } from '../base/clock.ts';
 import type { MetricFamily } from '../base/metric-family.ts';
 import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import { ApiError } from '../model/api-error.ts';
-import type { FunctionMetrics, InvokeMetrics } from './function-metrics.ts';
+import type { FunctionMetrics } from './function-metrics.ts';
+import type { InvokeMetrics } from './invoke-metrics.ts';
 import { lineageMark } from './lineage.ts';
 import { RateLimit } from './rate-limit.ts';
 

@@ -8,7 +8,8 @@ import type { VersionBody } from '../functions/records.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { Concurrency, type FunctionUse, type Slot } from './concurrency.ts';
-import { type EnvironmentCount, type FunctionMetrics, InvokeMetrics } from './function-metrics.ts';
+import type { FunctionMetrics } from './function-metrics.ts';
+import type { EnvironmentCount, InvokeMetrics } from './invoke-metrics.ts';
 import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
 import { withFirstPassage, withPassage } from './lineage.ts';
 import type { Pool, VersionPool } from './pool.ts';
@@ -30,6 +31,7 @@ export interface LocalInvokerOptions {
   /** Of one account's region. */
   readonly concurrency: number;
   readonly taken: TakenConcurrency;
+  readonly metrics: InvokeMetrics;
   readonly requestRate: boolean;
   readonly scalingRate: number;
 }
@@ -37,7 +39,6 @@ export interface LocalInvokerOptions {
 /** The invoker of one machine: a slot, an environment, the answer. */
 export class LocalInvoker implements Invoker {
   readonly #options: LocalInvokerOptions;
-  readonly #metrics = new InvokeMetrics();
   readonly #concurrency: Concurrency;
   readonly #provisioned: ProvisionedEnvironments;
   /** A version as it was read from the store stays the same object while nothing changes: the hot path's look-up. */
@@ -48,7 +49,7 @@ export class LocalInvoker implements Invoker {
 
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
-    this.#concurrency = new Concurrency({ ...options, limit: options.concurrency, metrics: this.#metrics });
+    this.#concurrency = new Concurrency({ ...options, limit: options.concurrency });
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
       clock: options.clock,
@@ -111,7 +112,7 @@ export class LocalInvoker implements Invoker {
         const counts = { idle: idle.length, busy: all.size - idle.length, provisioned: kept.size };
         environments.push({ account, region, functionName: version.functionName, ...counts });
       }
-    return [...this.#metrics.families(environments), ...this.#concurrency.families()];
+    return [...this.#options.metrics.families(environments), ...this.#concurrency.families()];
   }
 
   async close(budgetMs: number): Promise<void> {

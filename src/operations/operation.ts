@@ -6,6 +6,7 @@ import type { Activation } from '../functions/activation.ts';
 import type { UrlAddresses } from '../functions/function-url-address.ts';
 import type { DeprecatedRuntimes } from '../functions/runtime-support.ts';
 import type { AsyncInvokes } from '../invoke/async-invokes.ts';
+import type { InvokeMetrics } from '../invoke/invoke-metrics.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { OperationName } from '../model/operations.gen.ts';
 import type { OperationInputs, OperationOutputs } from '../model/types.gen.ts';
@@ -26,6 +27,8 @@ export interface Services {
   readonly urls: UrlAddresses;
   /** Asynchronous invokes. */
   readonly asyncInvokes: Pick<AsyncInvokes, 'accept'>;
+  /** What is counted of each function. */
+  readonly metrics: Pick<InvokeMetrics, 'of'>;
   /** The AWS services that settings can point at, as far as endpoints for them are configured. */
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;

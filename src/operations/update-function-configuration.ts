@@ -27,6 +27,7 @@ export const updateFunctionConfiguration: Operation<'UpdateFunctionConfiguration
     const settings = await completeSettings(services, context, name, draft, before);
     if (input.Layers !== undefined)
       await checkLayerSignatures(services, context, {
+        functionName: name,
         codeSigningConfigArn: read.body.codeSigningConfigArn,
         layers: settings.layers,
         subject: functionArn(region, account, name),

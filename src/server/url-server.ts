@@ -95,15 +95,20 @@ export function startUrlServer(options: UrlServerOptions): Promise<HttpServer> {
 async function serve(options: UrlServerOptions, budget: ByteBudget, exchange: Exchange): Promise<void> {
   const { request, response, requestId } = exchange;
   const { clock } = options.services;
+  const begunMs = clock.monotonic();
+  const answered = (url: FoundUrl | undefined, status?: number) => {
+    if (url !== undefined) metricsOf(options, url).urlAnswered(status, clock.monotonic() - begunMs);
+  };
+  let url: FoundUrl | undefined;
   let cors: readonly string[] = [];
   let answer: WireAnswer;
   try {
     const target = urlTarget(request);
-    const url = target && (await options.index.find(target.urlId));
+    url = target && (await options.index.find(target.urlId));
     if (url && !isPreflight(request)) cors = corsHeaders(url.config.cors, request.headers);
     answer = target && url ? await answerOf(options, budget, exchange, target, url) : NO_URL;
   } catch (error) {
-    if (error instanceof ClientGone) return;
+    if (error instanceof ClientGone) return answered(url);
     if (isUnexpected(error)) options.log(`${requestId} ${request.method} of a function URL: ${describe(error)}`);
     answer = errorAnswer(error, requestId);
   }
@@ -113,6 +118,11 @@ async function serve(options: UrlServerOptions, budget: ByteBudget, exchange: Ex
   if (stream) await sendStream(response, requestId, { ...whole, stream }, { close, clock });
   else if (isUnread(request)) sendAndLinger(request, response, requestId, whole, clock);
   else sendAnswer(response, requestId, whole, close);
+  answered(url, whole.status);
+}
+
+function metricsOf({ services }: UrlServerOptions, { namespace, config }: FoundUrl) {
+  return services.metrics.of(namespace.account, namespace.region, config.functionName);
 }
 
 async function answerOf(

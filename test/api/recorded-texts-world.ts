@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ZipFile } from 'yazl';
 import { systemClock } from '../../src/base/clock.ts';
 import { Concurrency } from '../../src/invoke/concurrency.ts';
-import { InvokeMetrics } from '../../src/invoke/function-metrics.ts';
+import { InvokeMetrics } from '../../src/invoke/invoke-metrics.ts';
 import type { Invoker, InvokeTarget } from '../../src/invoke/invoker.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
 import { openNeighbours } from '../../src/neighbours/open-neighbours.ts';

@@ -7,6 +7,7 @@ import { eventInvokeConfigKey } from '../../src/functions/event-invoke-config.ts
 import { functionKey } from '../../src/functions/keys.ts';
 import type { Delivery } from '../../src/invoke/async-destinations.ts';
 import { QueuedInvokes } from '../../src/invoke/async-invokes.ts';
+import { InvokeMetrics } from '../../src/invoke/invoke-metrics.ts';
 import type { InvokeOutcome, InvokeRequest, InvokeTarget } from '../../src/invoke/invoker.ts';
 import { ApiError } from '../../src/model/api-error.ts';
 import { NeighbourRefusal, NeighbourUnreachable } from '../../src/neighbours/neighbours.ts';
@@ -175,6 +176,7 @@ export async function simulate(seed: number): Promise<Story> {
       invoker: { invoke: act },
       destinations: { isConfigured: () => true, send: sender(draw, clock, sent, isAlive) },
       inert: { note: () => {} },
+      metrics: new InvokeMetrics(),
       clock,
       ids: { uuid: () => 'unused', hex: () => 'unused', fraction: () => 0 },
       note: () => {},

@@ -10,9 +10,10 @@ import {
   PutFunctionConcurrencyCommand,
   PutProvisionedConcurrencyConfigCommand,
 } from '@aws-sdk/client-lambda';
-import { InvokeMetrics } from '../../src/invoke/function-metrics.ts';
+import { InvokeMetrics } from '../../src/invoke/invoke-metrics.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { type Figures, figuresOf, figuresUntil } from './metrics-page.ts';
 
 const FUNCTION = `
   exports.handler = async ({ fail, ms = 0 }) => {
@@ -32,28 +33,8 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** The samples of one function: `name{further labels}` → value. */
-async function figures(name: string): Promise<Record<string, number>> {
-  const answer = await fetch(`${server.url}/metrics`);
-  assert.equal(answer.status, 200);
-  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
-  const found: Record<string, number> = {};
-  for (const line of (await answer.text()).split('\n')) {
-    const [, family, labels = '', value] = /^(\w+)\{(.*)\} (\S+)$/.exec(line) ?? [];
-    if (family === undefined || !labels.includes(`,function="${name}"`)) continue;
-    const rest = labels.replace(/account="\d+",region="[\w-]+",function="[^"]*",?/, '');
-    found[rest === '' ? family : `${family}{${rest}}`] = Number(value);
-  }
-  return found;
-}
-
-async function until(name: string, isSo: (found: Record<string, number>) => boolean): Promise<Record<string, number>> {
-  for (const end = Date.now() + WAIT_MS; ; await sleep(LOOK_MS)) {
-    const found = await figures(name);
-    if (isSo(found)) return found;
-    assert.ok(Date.now() < end, JSON.stringify(found));
-  }
-}
+const figures = (name: string) => figuresOf(server.url, name);
+const until = (name: string, isSo: (found: Figures) => boolean) => figuresUntil(server.url, name, isSo);
 
 test('invokes, errors, cold starts, durations and throttles are counted', { timeout: 90_000 }, async () => {
   await createFunction(client, 'counted', { Timeout: 60, files: { 'index.js': FUNCTION } });

@@ -12,6 +12,7 @@ import { FunctionUrlAddresses } from '../../src/functions/function-url-address.t
 import type { ProvisionedProgress } from '../../src/functions/provisioned-concurrency.ts';
 import type { DeprecatedRuntimes } from '../../src/functions/runtime-support.ts';
 import type { AsyncRequest } from '../../src/invoke/async-invokes.ts';
+import { InvokeMetrics } from '../../src/invoke/invoke-metrics.ts';
 import type { InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from '../../src/invoke/invoker.ts';
 import { ApiError, type ErrorName } from '../../src/model/api-error.ts';
 import type { OperationName } from '../../src/model/operations.gen.ts';
@@ -113,6 +114,7 @@ async function makeServices(options: WorldOptions) {
   const references = () => codeReferences(metadata);
   const packages = createPackages({ blobs, references, directory, clock, secret, vault, ...limits });
   const invoker = new RecordingInvoker();
+  const metrics = new InvokeMetrics();
   const [reported, inert, notes]: [unknown[], string[], string[]] = [[], [], []];
   const preparation = options.preparation ?? {
     prepare: async ({ code }) => void (await packages.unpackCode(code)),
@@ -131,6 +133,7 @@ async function makeServices(options: WorldOptions) {
       },
     },
     neighbours,
+    metrics,
     signingRoots: options.signingRoots ?? [],
     note: (line) => void notes.push(line),
     inert: { note: (neighbour, what, where) => void inert.push(`${neighbour} ${what} ${where}`) },

@@ -29,6 +29,26 @@ export function inertSettingsOf(settings: PointingSettings, endpoints: Endpoints
   return pointing.filter((one) => one !== undefined && endpoints[one.neighbour] === undefined) as InertSetting[];
 }
 
+const DESTINATION_NEIGHBOURS: Readonly<Record<string, NeighbourName>> = {
+  sqs: 'sqs',
+  sns: 'sns',
+  s3: 's3',
+  events: 'eventbridge',
+};
+
+/** The service that must have an endpoint for this destination; none for functions, which are lambdad's own. */
+export function neighbourOf(arn: string): NeighbourName | undefined {
+  return DESTINATION_NEIGHBOURS[arn.split(':')[2] ?? ''];
+}
+
+/** Of the destinations of asynchronous invokes, given by their ARNs. */
+export function inertDestinationsOf(arns: readonly (string | undefined)[], endpoints: Endpoints): InertSetting[] {
+  const neighbours = new Set(arns.map((arn) => (arn === undefined ? undefined : neighbourOf(arn))));
+  return [...neighbours]
+    .filter((neighbour) => neighbour !== undefined && endpoints[neighbour] === undefined)
+    .map((neighbour) => ({ neighbour: neighbour as NeighbourName, setting: 'DestinationConfig' }));
+}
+
 /** `VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set` */
 export function inertText({ neighbour, setting }: InertSetting): string {
   return `${setting} is kept and has no effect: ${endpointVariable(neighbour)} is not set`;

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { type Endpoints, type NeighbourName, neighbourNames } from '../base/endpoints.ts';
-import { inertSettingsOf, inertText } from '../base/inert-settings.ts';
+import { inertDestinationsOf, inertSettingsOf, inertText } from '../base/inert-settings.ts';
 import type { Config } from '../config.ts';
 import type { FunctionConfiguration } from '../model/types.gen.ts';
 import { type Client, withClient } from './client.ts';
@@ -13,6 +13,8 @@ const ANSWER_MS_MAX = 2000;
 /** Functions that are looked at, and of those the ones that are named. */
 const FUNCTIONS_MAX = 1000;
 const NAMED_MAX = 20;
+/** Of them whose destinations are asked for at the same time. */
+const ASKED_AT_ONCE = 16;
 
 /**
  * The services that settings point at: whether each that this shell configures answers at all, which of them the server
@@ -96,15 +98,16 @@ async function examineFunctions(
   mounts: readonly unknown[],
   connection: Connection,
 ): Promise<Finding[]> {
-  let functions: readonly FunctionConfiguration[];
+  let functions: readonly SeenFunction[];
   try {
-    functions = await withClient(connection, firstFunctions);
+    functions = await withClient(connection, seenFunctions);
   } catch {
     // No server, or none that shows this caller its functions: the server's own finding says so.
     return [];
   }
-  const named = functions.flatMap((view) => {
-    const texts = [...inertSettingsOf(view, endpoints).map(inertText), ...unmounted(view, mounts)];
+  const named = functions.flatMap(({ view, destinations }) => {
+    const inert = [...inertSettingsOf(view, endpoints), ...inertDestinationsOf(destinations, endpoints)];
+    const texts = [...inert.map(inertText), ...unmounted(view, mounts)];
     return texts.length === 0 ? [] : [note('neighbours', view.FunctionName ?? '', texts.join('; '))];
   });
   if (named.length <= NAMED_MAX) return named;
@@ -116,6 +119,36 @@ function unmounted({ FileSystemConfigs = [] }: FunctionConfiguration, mounts: re
   return FileSystemConfigs.filter(({ Arn }) => !mounts.includes(Arn)).map(
     ({ Arn }) => `invokes are refused: the server was started without --mount ${Arn}=DIR`,
   );
+}
+
+interface SeenFunction {
+  readonly view: FunctionConfiguration;
+  /** ARNs of where records of asynchronous invokes go. */
+  readonly destinations: readonly (string | undefined)[];
+}
+
+async function seenFunctions(client: Client): Promise<SeenFunction[]> {
+  const seen: SeenFunction[] = [];
+  const views = await firstFunctions(client);
+  for (let at = 0; at < views.length; at += ASKED_AT_ONCE) {
+    const some = views.slice(at, at + ASKED_AT_ONCE);
+    seen.push(...(await Promise.all(some.map(async (view) => ({ view, destinations: await sentTo(client, view) })))));
+  }
+  return seen;
+}
+
+/** Nothing where the caller may not see it, or the function has gone meanwhile. */
+async function sentTo(client: Client, { FunctionName = '' }: FunctionConfiguration) {
+  try {
+    const asked = { FunctionName };
+    const answer = await callLambda(client, 'ListFunctionEventInvokeConfigs', asked, { silenceMsMax: ANSWER_MS_MAX });
+    return (answer.FunctionEventInvokeConfigs ?? []).flatMap(({ DestinationConfig: to }) => [
+      to?.OnSuccess?.Destination,
+      to?.OnFailure?.Destination,
+    ]);
+  } catch {
+    return [];
+  }
 }
 
 async function firstFunctions(client: Client): Promise<FunctionConfiguration[]> {

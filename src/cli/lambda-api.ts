@@ -12,6 +12,10 @@ export interface LambdaCalls {
   DeleteFunction: [types.DeleteFunctionRequest, unknown];
   GetFunctionConfiguration: [types.GetFunctionConfigurationRequest, types.FunctionConfiguration];
   Invoke: [types.InvocationRequest, types.InvocationResponse];
+  ListFunctionEventInvokeConfigs: [
+    types.ListFunctionEventInvokeConfigsRequest,
+    types.ListFunctionEventInvokeConfigsResponse,
+  ];
   ListFunctions: [types.ListFunctionsRequest, types.ListFunctionsResponse];
   PublishVersion: [types.PublishVersionRequest, types.FunctionConfiguration];
   UpdateAlias: [types.UpdateAliasRequest, types.AliasConfiguration];

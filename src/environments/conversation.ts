@@ -25,6 +25,8 @@ import { eventAnswer, type ShutdownReason } from './shutdown.ts';
  */
 export interface EnvironmentRequest extends Omit<Invocation, 'deadlineMs'> {
   readonly tail: boolean;
+  /** Lines for the log before those of the invoke. */
+  readonly notes?: readonly string[] | undefined;
 }
 
 export interface EnvironmentAnswer {

@@ -134,6 +134,7 @@ export class Environment {
     // The last invoke's lines come before this one's.
     if (this.#finishing) await this.#finishing;
     if (request.tail) log.beginTail();
+    if (request.notes) for (const line of request.notes) log.stderr(Buffer.from(`${line}\n`));
     const eager = this.#isFirst ? await this.#eagerInit() : undefined;
     this.#isFirst = false;
     // One of them ended while it was idle: their conversation, and what they left running, end before the next starts.

@@ -6,10 +6,10 @@
  * taken at their word, for accounts never see each other. Queues and topics are asked after where their service is
  * configured. Buckets and event buses have nothing to be asked here: the ARN is kept as it is.
  */
+import { neighbourOf } from '../base/inert-settings.ts';
 import { ApiError, invalidParameter } from '../model/api-error.ts';
 import {
   type InertSettings,
-  type NeighbourName,
   NeighbourRefusal,
   type Neighbours,
   NeighbourUnreachable,
@@ -29,8 +29,6 @@ type Service = 'sqs' | 'sns' | 'lambda' | 'events' | 's3';
 
 const SUCCESS_SERVICES: readonly Service[] = ['sqs', 'sns', 'lambda', 'events'];
 const FAILURE_SERVICES: readonly Service[] = [...SUCCESS_SERVICES, 's3'];
-
-const NEIGHBOURS: Readonly<Record<string, NeighbourName>> = { sqs: 'sqs', sns: 'sns', s3: 's3', events: 'eventbridge' };
 
 const FUNCTION_ARN = /^arn:[^:]+:lambda:([^:]+):(\d{12}):function:([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$/;
 
@@ -111,11 +109,6 @@ function invalidDestination(arn: string): Error {
 
 function isOneOf(services: readonly string[], arn: string | undefined): boolean {
   return arn === undefined || services.includes(partsOfArn(arn).service);
-}
-
-/** The service that must have an endpoint for this destination; none for functions, which are lambdad's own. */
-export function neighbourOf(arn: string): NeighbourName | undefined {
-  return NEIGHBOURS[partsOfArn(arn).service];
 }
 
 /** The configuration as AWS prints it: `DestinationConfig(onSuccess=OnSuccess(destination=…), onFailure=null)`. */

@@ -1,12 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
+import { neighbourOf } from '../base/inert-settings.ts';
 import { readEventInvokeConfig } from '../functions/event-invoke-config.ts';
-import { neighbourOf } from '../functions/event-invoke-config-destinations.ts';
 import { checkInvocable } from '../functions/preconditions.ts';
 import { LATEST, type VersionBody } from '../functions/records.ts';
 import { resolveInvoke } from '../functions/resolve.ts';
 import { ApiError, errorKind } from '../model/api-error.ts';
-import type { InertSettings } from '../neighbours/neighbours.ts';
+import type { InertRecorder } from '../neighbours/inert.ts';
 import type { EventQueue, ItemOwner, NewItem } from '../store/event-queue.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Delivery, DestinationPort } from './async-destinations.ts';
@@ -34,7 +34,7 @@ export interface AttemptTools {
   readonly metadata: MetadataStore;
   readonly invoker: Pick<Invoker, 'invoke'>;
   readonly destinations: Pick<DestinationPort, 'isConfigured'>;
-  readonly inert: InertSettings;
+  readonly inert: Pick<InertRecorder, 'note' | 'noteForLog'>;
   readonly metrics: InvokeMetrics;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -102,7 +102,8 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
   const early = endingWithoutAttempt(event, clock.now() - held.bornMs, limits, target.reservedConcurrency);
   if (early !== undefined) return end(early);
   figures.eventTried(clock.now() - held.bornMs);
-  const result = await run(tools, target, event, requestPayload);
+  const notes = inertDestinations(tools, item, event, settings);
+  const result = await run(tools, target, event, requestPayload, notes);
   // What the end of the server does to a function is not the function's failure.
   if (tools.isClosing() && result.type !== 'succeeded') return { type: 'leave' };
   const next = nextStep(event, held.bornMs, clock.now(), limits, result);
@@ -132,15 +133,34 @@ async function settingsOf(metadata: MetadataStore, owner: ItemOwner, { qualifier
   return { limits: { retriesMax, eventAgeMaxMs }, ...destinations } satisfies Settings;
 }
 
+/** Lines for the function's log: what its records would be sent to is not there. */
+function inertDestinations(
+  { destinations, inert }: AttemptTools,
+  owner: ItemOwner,
+  event: AsyncEvent,
+  { onSuccess, onFailure }: Settings,
+): readonly string[] {
+  const lines: string[] = [];
+  for (const arn of [onSuccess, onFailure]) {
+    const neighbour = arn === undefined ? undefined : neighbourOf(arn);
+    if (neighbour === undefined || destinations.isConfigured(neighbour)) continue;
+    const line = inert.noteForLog(neighbour, 'DestinationConfig', recordedArn(owner, event));
+    if (line !== undefined) lines.push(line);
+  }
+  return lines;
+}
+
 async function run(
   { invoker, note }: AttemptTools,
   target: InvokeTarget,
   { requestId, traceHeader }: AsyncEvent,
   payload: Uint8Array,
+  notes: readonly string[],
 ): Promise<Result> {
   try {
     checkInvocable(target.version);
-    const outcome = await invoker.invoke(target, { requestId, payload, traceHeader, tail: false });
+    const said = notes.length === 0 ? {} : { notes };
+    const outcome = await invoker.invoke(target, { requestId, payload, traceHeader, tail: false, ...said });
     const { executedVersion, functionError } = outcome;
     const answer: AttemptAnswer = { statusCode: 200, executedVersion };
     if (functionError === undefined) return { type: 'succeeded', answer, outcome };

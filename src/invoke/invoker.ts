@@ -27,6 +27,8 @@ export interface InvokeRequest {
   readonly contentType?: string;
   /** Collect the last 4 KB of this invoke's log. */
   readonly tail: boolean;
+  /** Lines for the function's log before those of the invoke. */
+  readonly notes?: readonly string[];
   /** Takes the response of a function that streams; without it such a response is collected like any other. */
   readonly sink?: ResponseSink;
 }

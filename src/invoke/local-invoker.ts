@@ -152,6 +152,7 @@ export class LocalInvoker implements Invoker {
       payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
       tail: request.tail,
       sink: request.sink,
+      notes: request.notes,
       ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
     };
     for (let attempt = 1; ; attempt++) {

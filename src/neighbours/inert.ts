@@ -7,6 +7,8 @@ import type { InertSettings } from './neighbours.ts';
 const NOTED_MAX = 10_000;
 
 export interface InertRecorder extends InertSettings {
+  /** Notes that too, and gives the line for the function's log, each once. */
+  noteForLog(neighbour: NeighbourName, what: string, where: string): string | undefined;
   /**
    * Notes what of these settings is inert, and gives the lines of it that were not said before, each without its end
    * of line. `where`: the function's ARN.
@@ -17,6 +19,7 @@ export interface InertRecorder extends InertSettings {
 /** Says what is inert once each to whoever runs the server. */
 export function createInertRecorder(endpoints: Endpoints, log: (line: string) => void): InertRecorder {
   const noted = new LruMap<string, true>(NOTED_MAX);
+  const logged = new LruMap<string, true>(NOTED_MAX);
   const first = (neighbour: NeighbourName, setting: string, where: string) => {
     const name = `${neighbour} ${setting} ${where}`;
     if (noted.get(name)) return false;
@@ -26,6 +29,13 @@ export function createInertRecorder(endpoints: Endpoints, log: (line: string) =>
   };
   return {
     note: (neighbour, what, where) => void first(neighbour, what, where),
+    noteForLog(neighbour, setting, where) {
+      first(neighbour, setting, where);
+      const name = `${neighbour} ${setting} ${where}`;
+      if (logged.get(name)) return undefined;
+      logged.set(name, true);
+      return `lambdad: ${inertText({ neighbour, setting })}`;
+    },
     noteSettings: (settings, where) =>
       inertSettingsOf(settings, endpoints)
         .filter(({ neighbour, setting }) => first(neighbour, setting, where))

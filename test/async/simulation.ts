@@ -175,7 +175,7 @@ export async function simulate(seed: number): Promise<Story> {
       metadata,
       invoker: { invoke: act },
       destinations: { isConfigured: () => true, send: sender(draw, clock, sent, isAlive) },
-      inert: { note: () => {} },
+      inert: { note: () => {}, noteForLog: () => undefined },
       metrics: new InvokeMetrics(),
       clock,
       ids: { uuid: () => 'unused', hex: () => 'unused', fraction: () => 0 },

@@ -17,6 +17,11 @@ import { type Ledger, startLedger, tellingFunction } from './ledger.ts';
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function';
 
+const WAYS = [
+  ['while the server runs', false],
+  ['and the server is killed before anybody looks', true],
+] as const;
+
 function successorSuite(makeDatabase: () => Promise<{ readonly args: readonly string[] }>): void {
   let dataDir: string;
   let args: readonly string[];
@@ -59,10 +64,7 @@ function successorSuite(makeDatabase: () => Promise<{ readonly args: readonly st
     await client.send(new PutFunctionEventInvokeConfigCommand({ FunctionName: name, DestinationConfig }));
   }
 
-  for (const [way, kill] of [
-    ['while the server runs', false],
-    ['and the server is killed before anybody looks', true],
-  ] as const)
+  for (const [way, kill] of WAYS)
     it(`events of a function that is made anew ${way} are dropped`, async () => {
       const [name, hears] = kill ? ['killed', 'killed-hears'] : ['made', 'made-hears'];
       await create(name);
@@ -80,7 +82,6 @@ function successorSuite(makeDatabase: () => Promise<{ readonly args: readonly st
       ledger.judge = () => ({});
       await advance(60);
       await advance(3600);
-      // Its own events come, and after all that was due before them.
       await send(name, 'new');
       await ledger.runsOf(hears, 1);
       await advance(0);

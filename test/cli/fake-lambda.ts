@@ -121,6 +121,8 @@ export class FakeLambda {
       case 'PUT aliases':
         if (!this.aliases.has(last ?? '')) return refused(404, 'ResourceNotFoundException', 'Cannot find alias');
         return { body: { AliasArn: `${view['FunctionArn']}:${last}` } };
+      case 'GET event-invoke-config':
+        return { body: { FunctionEventInvokeConfigs: view['EventInvokeConfigs'] ?? [] } };
       case 'POST invocations':
         return this.invoke(request);
       case 'DELETE ':

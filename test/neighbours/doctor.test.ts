@@ -17,6 +17,16 @@ describe('doctor and neighbours', { timeout: 30_000 }, () => {
     const vpc = { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'], VpcId: '' };
     fake.functions.set('walled', { FunctionName: 'walled', VpcConfig: vpc, KMSKeyArn: 'arn:aws:kms:x' });
     fake.functions.set('plain', { FunctionName: 'plain' });
+    const to = (arn: string) => ({ Destination: `arn:aws:${arn}` });
+    const destinations = (OnSuccess: object, OnFailure: object) => ({ DestinationConfig: { OnSuccess, OnFailure } });
+    fake.functions.set('telling', {
+      FunctionName: 'telling',
+      DeadLetterConfig: { TargetArn: 'arn:aws:sns:us-east-1:000000000000:dead' },
+      EventInvokeConfigs: [
+        destinations({}, to('sqs:us-east-1:000000000000:asked')),
+        destinations(to('events:us-east-1:000000000000:event-bus/b'), to('lambda:us-east-1:000000000000:function:f')),
+      ],
+    });
     await using service = await startFakeService(() => ({ status: 404 }));
     const env = { AWS_ENDPOINT_URL_KMS: service.url, AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:1' };
     const run = await runCommand(['doctor', '--json'], { endpoint: fake.url, env });
@@ -30,6 +40,7 @@ describe('doctor and neighbours', { timeout: 30_000 }, () => {
         'lack sqs: http://127.0.0.1:1: ECONNREFUSED',
         'note not configured: s3, ec2, iam, efs, signer, sns, kinesis, dynamodb-streams, eventbridge: settings that point there are kept and have no effect; roles are not looked at without iam',
         'note walled: VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set',
+        'note telling: DeadLetterConfig is kept and has no effect: AWS_ENDPOINT_URL_SNS is not set; DestinationConfig is kept and has no effect: AWS_ENDPOINT_URL_EVENTBRIDGE is not set',
       ],
     );
   });

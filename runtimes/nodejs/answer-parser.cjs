@@ -25,6 +25,7 @@ class AnswerParser {
   #receive;
   #refuse;
   #readPart = this._readHead;
+  #successor;
   #pending = nothing;
   #answer = null;
   #body = nothing;
@@ -42,8 +43,14 @@ class AnswerParser {
     this.#refuse = refuse;
   }
 
+  /** From the answer on that is being received, the bytes go to a reader of another protocol. */
+  handOver(successor) {
+    this.#successor = successor;
+  }
+
   /** Takes the first `byteCount` bytes of the buffer. Returns true, which keeps the socket reading. */
   read(byteCount) {
+    if (this.#successor !== undefined) return this.#successor.read(this.buffer, 0, byteCount);
     let data = this.buffer;
     let end = byteCount;
     if (this.#pending.length > 0) {
@@ -53,6 +60,7 @@ class AnswerParser {
     }
     let start = 0;
     while (start < end) {
+      if (this.#successor !== undefined) return this.#successor.read(data, start, end);
       let after;
       try {
         after = this.#readPart(data, start, end);
@@ -165,7 +173,7 @@ function indexWithin(data, needle, start, end, bytesMax) {
 
 function parseHead(text) {
   const lines = text.split('\r\n');
-  const first = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/.exec(lines[0]);
+  const first = /^HTTP\/1\.1 (101|[2-5]\d\d)(?: |$)/.exec(lines[0]);
   if (first === null) throw new ProtocolError('something came that is not an HTTP/1.1 answer');
   const headers = Object.create(null);
   for (let index = 1; index < lines.length; index += 1) {

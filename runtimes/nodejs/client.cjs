@@ -4,12 +4,25 @@
  * A node:http client costs several times what the handler it serves costs, so requests are written as text here. The
  * result of an invocation and the request for the next event leave in a single write; answers come back in the order of
  * the requests (HTTP/1.1 pipelining).
+ *
+ * The first request for an event offers to go on in frames (frames.cjs), which lambdad takes up; on any other platform,
+ * and for results that are streamed, all of it is HTTP.
  */
 
 'use strict';
 
 const net = require('net');
 const { AnswerParser } = require('./answer-parser.cjs');
+const {
+  FrameReader,
+  answerKind,
+  answerOf,
+  eventKind,
+  frameOf,
+  headersOf,
+  protocol,
+  resultKinds,
+} = require('./frames.cjs');
 
 const invocationPath = '/2018-06-01/runtime/invocation/';
 const initErrorPath = '/2018-06-01/runtime/init/error';
@@ -26,6 +39,12 @@ class Client {
   /** Receivers of the answers still outstanding, oldest first; never more than two: a result's and the next event's. */
   #waiting = [];
   #held = false;
+  /** Nothing but frames is on the connection. */
+  #isFramed = false;
+  /** In frames: the next event has been asked for, and the answer to a last error is waited for. */
+  #isAsked = false;
+  #onLast;
+  #parser;
   #lost = false;
   #onEvent = () => {};
 
@@ -45,7 +64,7 @@ class Client {
 
   /** Whether a request is under way, be it a result or the wait for the next event. */
   get awaitsAnswer() {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#isAsked || this.#onLast !== undefined;
   }
 
   /** Keeps the process alive: the runtime waits for the other side, or a result is on its way. */
@@ -61,9 +80,16 @@ class Client {
   }
 
   /** Asks for the first event; it and every later one go to `receive(headers, bodyText)`. */
-  start(receive) {
+  start(receive, isStreaming) {
     this.#onEvent = receive;
-    this.next();
+    if (isStreaming) {
+      this.next();
+      return;
+    }
+    this.hold();
+    this.#waiting.push(this.#takeFirst);
+    const offer = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+    this.#socket.write(`${this.#nextRequest.slice(0, -2)}${offer}\r\n`, 'latin1');
   }
 
   next() {
@@ -75,6 +101,11 @@ class Client {
   /** Posts a JSON result and asks for the next event in the same write. */
   respond(id, body) {
     this.hold();
+    if (this.#isFramed) {
+      this.#isAsked = true;
+      this.#socket.write(frameOf(resultKinds.response, id, body));
+      return;
+    }
     this.#waiting.push(reportRefusal, this.#takeEvent);
     this._post(resultPath(id, 'response'), '', body, this.#nextRequest);
   }
@@ -82,6 +113,11 @@ class Client {
   /** Posts an error `{ type, body, cause }` and asks for the next event in the same write. */
   fail(id, failure) {
     this.hold();
+    if (this.#isFramed) {
+      this.#isAsked = true;
+      this.#socket.write(frameOf(resultKinds.error, `${id}\n${failure.type}`, failure.body));
+      return;
+    }
     this.#waiting.push(reportRefusal, this.#takeEvent);
     this._post(resultPath(id, 'error'), failureHeaders(failure), failure.body, this.#nextRequest);
   }
@@ -89,6 +125,11 @@ class Client {
   /** Posts an error, without an id that of the init phase, and calls `done` once it is answered. */
   failLast(id, failure, done) {
     this.hold();
+    if (this.#isFramed) {
+      this.#onLast = done;
+      this.#socket.write(frameOf(resultKinds.lastError, `${id}\n${failure.type}`, failure.body));
+      return;
+    }
     this.#waiting.push(done);
     const path = id === undefined ? initErrorPath : resultPath(id, 'error');
     this._post(path, failureHeaders(failure), failure.body, '');
@@ -125,6 +166,7 @@ class Client {
     const colon = this.#address.lastIndexOf(':');
     const host = this.#address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
     const parser = new AnswerParser(this.#takeAnswer, this.#lose);
+    this.#parser = parser;
     const socket = net.connect({
       host,
       port: Number(this.#address.slice(colon + 1)),
@@ -172,6 +214,28 @@ class Client {
   #takeEvent = (answer) => {
     if (answer.status === 200) this.#onEvent(answer.headers, answer.body);
     else this.#lose(`the request for the next event was answered with status ${answer.status}`);
+  };
+
+  #takeFirst = (answer) => {
+    if (answer.status !== 101) {
+      this.#takeEvent(answer);
+      return;
+    }
+    this.#isFramed = true;
+    this.#isAsked = true;
+    this.#parser.handOver(new FrameReader(this.#takeFrame, this.#lose));
+  };
+
+  #takeFrame = (kind, fields, body) => {
+    if (kind === eventKind) {
+      this.#isAsked = false;
+      this.#onEvent(headersOf(fields), body);
+      return;
+    }
+    const answer = answerOf(body);
+    if (kind !== answerKind) this.#takeEvent(answer);
+    else if (this.#onLast === undefined) reportRefusal(answer);
+    else this.#onLast(answer);
   };
 
   /** A server may end the connection with an answer, as Go's does after 413; a request behind it is then sent again. */

@@ -85,7 +85,7 @@ async function run() {
     return;
   }
   const invoke = invokerFor(loaded);
-  client.start((headers, body) => enter(invoke, headers, body));
+  client.start((headers, body) => enter(invoke, headers, body), loaded.streaming);
 }
 
 function enter(invoke, headers, body) {

@@ -14,7 +14,8 @@ import {
 import { outcomeOf } from './initialization.ts';
 import type { MemoryReading } from './memory-reading.ts';
 import type { Fatal, Processes } from './processes.ts';
-import type { Invocation, RuntimeAnswer } from './runtime-api/runtime-api.ts';
+import type { Invocation } from './runtime-api/invocation.ts';
+import type { RuntimeAnswer } from './runtime-api/runtime-api.ts';
 import type { Sandbox } from './sandbox.ts';
 import { eventAnswer, type ShutdownReason } from './shutdown.ts';
 

@@ -49,3 +49,25 @@ test('who asks on and on behind a request that waits is cut off', async (t) => {
   const ping = 'GET /2018-06-01/ping HTTP/1.1\r\n\r\n';
   assert.equal(await send(`GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n${ping.repeat(300)}`), '');
 });
+
+test('who leaves HTTP for frames and then sends something else loses that connection alone', async (t) => {
+  const { send, failures } = await open(t);
+  const upgrade = 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nUpgrade: lambdad-frames\r\n\r\n';
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambdad-frames\r\n\r\n';
+  const truncated = /^HTTP\/1\.1 400 Bad Request\r\n/;
+  for (const garbage of [
+    'GET / HTTP/1.1\r\n\r\n',
+    '\xff'.repeat(12),
+    `${'\0'.repeat(3)}\x01\xff\xff\xff\xff\0\0\0\0`,
+  ]) {
+    const answer = await send(upgrade + garbage);
+    assert.ok(answer.startsWith(switching));
+    assert.match(answer.slice(switching.length), truncated);
+  }
+  // A result that nobody asked for is refused as over HTTP, and the connection goes on.
+  const result = '\0\0\0\x01\0\0\0\x01\0\0\0\0x';
+  const answer = await send(`${upgrade}${result}${result}garbage that is longer than a head`);
+  assert.equal(answer.match(/\0\0\0\x02\0\0\0\0\0\0\0.HTTP\/1\.1 400 Bad Request\r\n/g)?.length, 2);
+  assert.equal(answer.match(/InvalidRequestID/g)?.length, 2);
+  assert.deepEqual(failures, []);
+});

@@ -3,6 +3,8 @@ import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
 import { internalServerError, notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
+import { FramedRuntime } from './runtime-api/framed-runtime.ts';
+import { FRAMES_PROTOCOL, SWITCHING } from './runtime-api/frames.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
 import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -45,13 +47,27 @@ export class LocalApis {
     const connection = new Connection(socket);
     this.#connections.add(connection);
     socket.setNoDelay(true);
+    let frames: FramedRuntime | undefined;
     const parser = new RequestParser(RESPONSE_BYTES_MAX, {
       begun: (head) => this.#parts.runtime.begun(connection, head),
-      request: (request) => this.#route(connection, request),
+      request: (request) => {
+        if (connection.isBlocked || !asksForFrames(request)) this.#route(connection, request);
+        else {
+          parser.stop();
+          connection.answer(SWITCHING);
+          connection.flush();
+          frames = new FramedRuntime(connection, this.#parts.runtime);
+          frames.ask();
+        }
+      },
     });
+    const feed = (chunk: Buffer) => {
+      const rest = parser.hasStopped() ? chunk : parser.feed(chunk);
+      if (rest !== undefined) frames?.feed(rest);
+    };
     socket.on('data', (chunk: Buffer) => {
       try {
-        parser.feed(chunk);
+        feed(chunk);
         connection.flush();
       } catch (error) {
         // Whatever a process sends, the server stands: a fault of ours costs this connection, and the log tells of it.
@@ -62,7 +78,7 @@ export class LocalApis {
     // Who ends its side within a body is told so: its own side may still listen.
     socket.allowHalfOpen = true;
     socket.on('end', () => {
-      if (parser.unfinished) {
+      if (parser.unfinished || frames?.isWithin) {
         this.#parts.closed(connection);
         connection.end(truncated);
       } else socket.end();
@@ -89,4 +105,9 @@ export class LocalApis {
     else if (path === METADATA_PATH) connection.answer(metadata.answer(request));
     else connection.answer(TELEMETRY_PATHS.includes(path) ? telemetry.answer(request) : notFound);
   }
+}
+
+/** A bootstrap of lambdad's own does with its first request for an event; HTTP goes on for whoever does not. */
+function asksForFrames({ method, path, headers }: ApiRequest): boolean {
+  return path === NEXT_PATH && method === 'GET' && headers.get('upgrade') === FRAMES_PROTOCOL;
 }

@@ -7,7 +7,8 @@ import { Extensions } from './extensions/extensions.ts';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { LocalApis } from './local-apis.ts';
 import { OutputWatch, turn } from './output-watch.ts';
-import { type Invocation, type ReportedError, type RuntimeAnswer, RuntimeApi } from './runtime-api/runtime-api.ts';
+import type { Invocation } from './runtime-api/invocation.ts';
+import { type ReportedError, type RuntimeAnswer, RuntimeApi } from './runtime-api/runtime-api.ts';
 import type { ProcessExit, Sandbox, SandboxProcess } from './sandbox.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 

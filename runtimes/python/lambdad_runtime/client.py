@@ -3,6 +3,10 @@
 Requests are written as bytes and answers read by a small strict parser: http.client would cost several times the
 handler it serves, and `socket` several milliseconds of start. A result and the request for the next event leave in one
 write; answers come back in the order of the requests (HTTP/1.1 pipelining).
+
+The first request for an event offers to go on in frames, which lambdad takes up: three numbers of four bytes, big
+endian (kind, bytes of the fields, bytes of the body), the fields, one a line, and the body. On any other platform all
+of it is HTTP.
 """
 
 import _socket
@@ -16,6 +20,25 @@ JOINED_BODY_BYTES_MAX = 64 * 1024
 REFUSAL_BYTES_MAX = 1024
 ACCEPTED = 202
 TOO_LARGE = 413
+
+SWITCHING = 101
+
+FRAMES_OFFER = b"Connection: Upgrade\r\nUpgrade: lambdad-frames\r\n\r\n"
+FRAME_HEAD_BYTES = 12
+RESPONSE_FRAME = 1
+ERROR_FRAME = 2
+EVENT_FRAME = 1
+ANSWER_FRAME = 2
+NEXT_REFUSED_FRAME = 3
+EVENT_FIELDS = (
+    b"lambda-runtime-aws-request-id",
+    b"lambda-runtime-deadline-ms",
+    b"lambda-runtime-invoked-function-arn",
+    b"lambda-runtime-trace-id",
+    b"content-type",
+    b"lambda-runtime-aws-tenant-id",
+    b"lambda-runtime-client-context",
+)
 
 INVOCATION_PATH = b"/2018-06-01/runtime/invocation/"
 INIT_ERROR_PATH = b"/2018-06-01/runtime/init/error"
@@ -34,24 +57,36 @@ class Client:
         self._host_line = b"Host: " + address.encode("ascii") + b"\r\n"
         self._next_request = b"GET " + INVOCATION_PATH + b"next HTTP/1.1\r\n" + self._host_line + b"\r\n"
         self._next_is_asked = False
+        self._is_framed = False
         self._open()
 
     def next(self):
         """Waits without limit for an event. Returns (headers by lower-case bytes name, body bytes)."""
+        if self._is_framed:
+            return self._next_frame()
         if not self._next_is_asked:
-            self._send(self._next_request)
+            self._send(self._next_request[:-2] + FRAMES_OFFER)
         self._next_is_asked = False
         status, headers, body = self._read_answer()
+        if status == SWITCHING:
+            self._is_framed = True
+            return self._next_frame()
         if status != 200:
             raise RuntimeApiLost("the request for the next event was answered with status %d" % status)
         return headers, body
 
     def respond(self, invocation_id, body, content_type):
         """Posts a result and asks for the next event. A refusal is told on standard error, and not raised."""
+        if self._is_framed:
+            self._send_frame(RESPONSE_FRAME, invocation_id, body)
+            return
         self._post(_result_path(invocation_id, b"response"), b"Content-Type: " + content_type, body, self._next_request)
 
     def fail(self, invocation_id, failure):
         """Posts an error {type, body, cause}, all bytes, and asks for the next event."""
+        if self._is_framed:
+            self._send_frame(ERROR_FRAME, invocation_id + b"\n" + failure["type"], failure["body"])
+            return
         self._post(
             _result_path(invocation_id, b"error"), _failure_headers(failure), failure["body"], self._next_request
         )
@@ -76,10 +111,30 @@ class Client:
             self._send(head, body, tail)
         self._next_is_asked = tail != b""
         status, _, answer = self._read_answer()
-        # A 413 is worded for the caller by the platform.
-        if status not in (ACCEPTED, TOO_LARGE):
-            text = answer[:REFUSAL_BYTES_MAX].decode("utf-8", "replace")
-            sys.stderr.write("The result was refused with %d: %s\n" % (status, text))
+        _report_refusal(status, answer)
+
+    def _send_frame(self, kind, fields, body):
+        head = kind.to_bytes(4, "big") + len(fields).to_bytes(4, "big") + len(body).to_bytes(4, "big") + fields
+        if len(body) <= JOINED_BODY_BYTES_MAX:
+            self._send(head + body)
+        else:
+            self._send(head, body)
+
+    def _next_frame(self):
+        while True:
+            head = self._read_exactly(FRAME_HEAD_BYTES)
+            kind = int.from_bytes(head[:4], "big")
+            fields_bytes = int.from_bytes(head[4:8], "big")
+            if not EVENT_FRAME <= kind <= NEXT_REFUSED_FRAME or fields_bytes > HEAD_BYTES_MAX:
+                raise RuntimeApiLost("something came that is not a frame")
+            fields = self._read_exactly(fields_bytes)
+            body = self._read_exactly(int.from_bytes(head[8:], "big"))
+            if kind == EVENT_FRAME:
+                return {name: value for name, value in zip(EVENT_FIELDS, fields.split(b"\n")) if value}, body
+            status = int(body[9:12])
+            if kind == NEXT_REFUSED_FRAME:
+                raise RuntimeApiLost("the request for the next event was answered with status %d" % status)
+            _report_refusal(status, body.partition(b"\r\n\r\n")[2])
 
     def _send(self, *parts):
         try:
@@ -120,6 +175,8 @@ class Client:
     def _read_exactly(self, count):
         if count > BODY_BYTES_MAX:
             raise RuntimeApiLost("an answer came that is too long")
+        if not self._rest:
+            self._rest = self._read_more() if count else b""
         if len(self._rest) >= count:
             body = self._rest[:count]
             self._rest = self._rest[count:]
@@ -190,6 +247,13 @@ class Client:
         self._open()
         if self._next_is_asked:
             self._send(self._next_request)
+
+
+def _report_refusal(status, answer):
+    # A 413 is worded for the caller by the platform.
+    if status not in (ACCEPTED, TOO_LARGE):
+        text = answer[:REFUSAL_BYTES_MAX].decode("utf-8", "replace")
+        sys.stderr.write("The result was refused with %d: %s\n" % (status, text))
 
 
 def _result_path(invocation_id, kind):

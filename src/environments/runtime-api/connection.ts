@@ -26,6 +26,11 @@ export class Connection {
     this.socket = socket;
   }
 
+  /** Something that was asked for is not answered yet. */
+  get isBlocked(): boolean {
+    return this.#blocked.length > 0;
+  }
+
   answer(bytes: Uint8Array): void {
     if (this.#blocked.length === 0) this.#ready.push(bytes);
     else this.#block(bytes);

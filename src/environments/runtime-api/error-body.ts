@@ -1,4 +1,4 @@
-import type { ApiRequest } from './request-parser.ts';
+import type { Result } from './request-parser.ts';
 
 /** What the caller gets of an error that a runtime reports. Source: runtime-facts 1, "Request headers from the runtime". */
 export interface ErrorBody {
@@ -12,7 +12,7 @@ const WITH_CAUSE = 'application/vnd.aws.lambda.error.cause+json';
 const INVALID: ErrorBody = { body: Buffer.from('"Invalid error body"'), contentType: OCTETS };
 
 /** Of an invocation: the runtime's bytes, or of a body with a cause its first three members. */
-export function invocationError({ headers, body }: ApiRequest): ErrorBody {
+export function invocationError({ headers, body }: Result): ErrorBody {
   if (headers.get('content-type') !== WITH_CAUSE) return { body };
   const given = parsed(body);
   if (typeof given !== 'object' || Array.isArray(given)) return INVALID;
@@ -23,7 +23,7 @@ export function invocationError({ headers, body }: ApiRequest): ErrorBody {
 }
 
 /** Of an init: the runtime's bytes. */
-export function initError({ body }: ApiRequest): ErrorBody {
+export function initError({ body }: Result): ErrorBody {
   return parsed(body) === undefined ? { body, contentType: OCTETS } : { body };
 }
 

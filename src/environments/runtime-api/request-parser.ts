@@ -32,6 +32,9 @@ export interface ApiRequest extends RequestHead {
   readonly trailers: ReadonlyMap<string, string>;
 }
 
+/** What a result says, whichever way it came. */
+export type Result = Pick<ApiRequest, 'headers' | 'body' | 'tooLarge' | 'trailers'>;
+
 export class MalformedRequest extends Error {}
 
 /** Takes a body as it comes; the piece is part of what was read and stays as it is. */
@@ -52,7 +55,7 @@ interface Head extends RequestHead {
   readonly bodyBytes: number;
 }
 
-const NO_TRAILERS: ReadonlyMap<string, string> = new Map();
+export const NO_FIELDS: ReadonlyMap<string, string> = new Map();
 
 function parseFields(lines: readonly string[], from: number): Map<string, string> {
   if (lines.length - from > HEADERS_MAX) throw new MalformedRequest('too many headers');
@@ -106,6 +109,7 @@ export class RequestParser {
   #left = 0;
   #tooLarge = false;
   #taker: BodyTaker | undefined;
+  #isStopped = false;
 
   constructor(bodyBytesMax: number, listener: RequestListener) {
     this.#bodyBytesMax = bodyBytesMax;
@@ -117,18 +121,29 @@ export class RequestParser {
     return this.#head;
   }
 
-  feed(chunk: Buffer): void {
+  /** Gives what came behind the request at which it was stopped. */
+  feed(chunk: Buffer): Buffer | undefined {
     let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = EMPTY;
-    while (data.length > 0) {
+    while (data.length > 0 && !this.#isStopped) {
       const used = this.#take(data);
       if (used === 0) {
         if (data.length > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
         this.#rest = data;
-        return;
+        return undefined;
       }
       data = data.subarray(used);
     }
+    return this.#isStopped ? data : undefined;
+  }
+
+  /** From the request on that is being handed out nothing is parsed any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  hasStopped(): boolean {
+    return this.#isStopped;
   }
 
   /** Takes what it can from the front of `data`; 0 when it needs more to go on. */
@@ -162,7 +177,7 @@ export class RequestParser {
     this.#tooLarge = this.#left > this.#bodyBytesMax;
     if (this.#head.chunked) this.#step = 'chunkLine';
     else if (this.#left > 0) this.#step = 'sized';
-    else this.#finish(NO_TRAILERS);
+    else this.#finish(NO_FIELDS);
     const isWhole = this.#step === 'head' || (this.#step === 'sized' && data.length - end - 4 >= this.#left);
     if (!isWhole) this.#taker = this.#listener.begun(this.#head as Head);
     return end + 4;
@@ -175,7 +190,7 @@ export class RequestParser {
     this.#left -= used;
     if (this.#left > 0) return used;
     if (this.#step === 'chunkData') this.#step = 'chunkEnd';
-    else this.#finish(NO_TRAILERS);
+    else this.#finish(NO_FIELDS);
     return used;
   }
 
@@ -227,7 +242,7 @@ export class RequestParser {
 
   #takeTrailers(data: Buffer): number {
     if (data.length >= 2 && data[0] === 13 && data[1] === 10) {
-      this.#finish(NO_TRAILERS);
+      this.#finish(NO_FIELDS);
       return 2;
     }
     const end = data.indexOf(CRLF2);

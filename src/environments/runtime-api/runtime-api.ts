@@ -1,8 +1,10 @@
-import { OCTETS, type ResponseSink } from '../response-sink.ts';
+import { OCTETS } from '../response-sink.ts';
 import * as answers from './answers.ts';
 import type { Connection, Poll } from './connection.ts';
 import { type ErrorBody, initError, invocationError } from './error-body.ts';
-import type { ApiRequest, BodyTaker, RequestHead } from './request-parser.ts';
+import { eventAnswer } from './event-answer.ts';
+import type { Invocation } from './invocation.ts';
+import type { ApiRequest, BodyTaker, RequestHead, Result } from './request-parser.ts';
 import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
 
 /**
@@ -12,7 +14,8 @@ import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
  * sends wrongly costs it an error answer and nothing else.
  *
  * A runtime that sends its response and the next `next` in one piece gets the 202 together with the next event: legal
- * on this wire, and one write less for each invoke.
+ * on this wire, and one write less for each invoke. The bootstraps that lambdad brings along say the same in frames
+ * (frames.ts) on a connection that was theirs by HTTP before; the states are one.
  *
  * Deliberate differences from AWS: X-Ray is never told, so the cause of an error that a runtime reports for it is read
  * away. No caller here has a Cognito identity, so that header never comes. There are no snapshots: as on AWS without
@@ -21,19 +24,6 @@ import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
 
 /** 6 MiB and 100 bytes: what a buffered response may hold. */
 export const RESPONSE_BYTES_MAX = 6_291_556;
-
-export interface Invocation {
-  readonly requestId: string;
-  readonly deadlineMs: number;
-  readonly invokedArn: string;
-  readonly traceHeader: string;
-  readonly clientContext?: string | undefined;
-  readonly tenantId?: string | undefined;
-  readonly contentType?: string | undefined;
-  readonly payload: Uint8Array;
-  /** Takes the response as the function writes it, if it does so in streaming mode; without, it is collected. */
-  readonly sink?: ResponseSink | undefined;
-}
 
 export interface ReportedError extends ErrorBody {
   /** The header's, judged by the rule of the reference. */
@@ -63,6 +53,13 @@ export interface RuntimeApiListener {
   initError(error: ReportedError): void;
 }
 
+/** Who waits for an event, on a connection. */
+export interface Asker {
+  readonly connection: Connection;
+  /** At most once for each time that it asks. Without effect when the connection is gone. */
+  event(invocation: Invocation): void;
+}
+
 type State =
   | 'Started'
   | 'InitError'
@@ -78,25 +75,15 @@ export function judgedErrorType(header: string | undefined): string {
   return header?.startsWith('Function.') ? 'Function.Unknown' : 'Runtime.Unknown';
 }
 
-/** A header's value cannot hold line breaks or characters beyond Latin-1: what a caller put there is escaped. */
-function headerValue(text: string): string {
-  return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/gu, escapeCharacter);
-}
-
 /** Amazon's Go client streams without naming the mode: chunks are a stream too, unless another mode is named. */
 function isStreaming(headers: ReadonlyMap<string, string>): boolean {
   const mode = headers.get(MODE_HEADER);
   return mode ? mode === STREAMING : Boolean(headers.get('transfer-encoding'));
 }
 
-function escapeCharacter(character: string): string {
-  let escaped = '';
-  for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
-  return escaped;
-}
-
 /** The one that is asked for at every invoke. */
 export const NEXT_PATH = '/2018-06-01/runtime/invocation/next';
+export const ERROR_TYPE_HEADER = 'lambda-runtime-function-error-type';
 const MODE_HEADER = 'lambda-runtime-function-response-mode';
 const STREAMING = 'streaming';
 const ANSWER_PATH = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
@@ -104,7 +91,7 @@ const ANSWER_PATH = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|erro
 export class RuntimeApi {
   readonly #listener: RuntimeApiListener;
   /** Those that wait for an event, the first first. */
-  readonly #polls: Poll[] = [];
+  readonly #askers: Asker[] = [];
   #state: State = 'Started';
   #invocation: Invocation | undefined;
   /** That on which the body of an answer is on its way. */
@@ -121,8 +108,7 @@ export class RuntimeApi {
     this.#invocation = invocation;
     this.#upload = undefined;
     this.#state = 'Running';
-    const poll = this.#polls.shift();
-    if (poll) this.#sendEvent(poll);
+    this.#askers.shift()?.event(invocation);
   }
 
   /** No event comes any more, and no answer is taken. */
@@ -133,14 +119,12 @@ export class RuntimeApi {
 
   /** A head of a path of this API whose body is still to come. */
   begun(connection: Connection, { method, path, headers }: RequestHead): BodyTaker | undefined {
-    if (method !== 'POST' || this.#state !== 'Running') return undefined;
+    if (method !== 'POST') return undefined;
     const match = ANSWER_PATH.exec(path);
-    if (match?.[1] !== this.#invocation?.requestId) return undefined;
-    this.#answering = connection;
-    this.#state = match?.[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
-    this.#listener.answering();
+    const kind = match?.[2] as 'response' | 'error';
+    if (!match || !this.resultBegun(connection, match[1] as string, kind)) return undefined;
     const sink = this.#invocation?.sink;
-    if (sink === undefined || this.#state !== 'InvocationResponse' || !isStreaming(headers)) return undefined;
+    if (sink === undefined || kind !== 'response' || !isStreaming(headers)) return undefined;
     const upload = new ResponseUpload(connection, sink, headers.get('content-type'));
     this.#upload = upload;
     return (piece) => {
@@ -148,6 +132,15 @@ export class RuntimeApi {
       // What is too much is known before the function has ended; what it sends from here on is read away.
       this.#answered({ kind: 'tooLarge', bytesMax: upload.bytesMax });
     };
+  }
+
+  /** The first bytes of an answer to an invocation are there, the last are not; false when it is not the running one. */
+  resultBegun(connection: Connection, requestId: string, kind: 'response' | 'error'): boolean {
+    if (this.#state !== 'Running' || requestId !== this.#invocation?.requestId) return false;
+    this.#answering = connection;
+    this.#state = kind === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
+    this.#listener.answering();
+    return true;
   }
 
   request(connection: Connection, request: ApiRequest): void {
@@ -160,8 +153,8 @@ export class RuntimeApi {
 
   /** The connection is gone, with what it waited for and perhaps in the middle of an answer. */
   closed(connection: Connection): void {
-    for (let at = this.#polls.length - 1; at >= 0; at--)
-      if (this.#polls[at]?.connection === connection) this.#polls.splice(at, 1);
+    for (let at = this.#askers.length - 1; at >= 0; at--)
+      if (this.#askers[at]?.connection === connection) this.#askers.splice(at, 1);
     if (this.#answering !== connection) return;
     this.#answering = undefined;
     if (this.#state === 'RuntimeResponseSentState') return;
@@ -175,25 +168,32 @@ export class RuntimeApi {
       : answers.notFound;
   }
 
-  #next(connection: Connection): void {
+  /** Somebody asks for an event, which comes now or later. Gives the refusal, if it does not. */
+  ask(asker: Asker): Buffer | undefined {
     switch (this.#state) {
       case 'Running':
         // Asked again while the event is being worked on: the same event again.
-        this.#sendEvent(connection.poll(true));
-        return;
+        asker.event(this.#invocation as Invocation);
+        return undefined;
       case 'InitError':
       case 'InvocationResponse':
       case 'InvocationErrorResponse':
-        connection.answer(answers.invalidTransition(this.#state, 'Ready'));
-        return;
+        return answers.invalidTransition(this.#state, 'Ready');
       case 'Ready':
-        this.#polls.push(connection.poll(true));
-        return;
+        this.#askers.push(asker);
+        return undefined;
       default:
         this.#state = 'Ready';
-        this.#polls.push(connection.poll(true));
+        this.#askers.push(asker);
         this.#listener.next();
+        return undefined;
     }
+  }
+
+  #next(connection: Connection): void {
+    const asker = new PollAsker(connection);
+    const refused = this.ask(asker);
+    if (refused) asker.poll.answer(refused);
   }
 
   #post(connection: Connection, request: ApiRequest): Buffer {
@@ -201,16 +201,24 @@ export class RuntimeApi {
     if (path === '/2018-06-01/runtime/init/error') return this.#initError(request);
     const match = ANSWER_PATH.exec(path);
     if (!match) return path === '/2018-06-01/ping' ? answers.methodNotAllowed : answers.notFound;
-    const kind = match[2] === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse';
-    if (match[1] !== this.#invocation?.requestId) return answers.invalidRequestId;
+    return this.result(connection, match[1] as string, match[2] as 'response' | 'error', request);
+  }
+
+  /** The whole of an answer to an invocation. Gives what the runtime is to be answered: `accepted`, or a refusal. */
+  result(connection: Connection, requestId: string, kind: 'response' | 'error', result: Result): Buffer {
+    if (requestId !== this.#invocation?.requestId) return answers.invalidRequestId;
     if (this.#state === 'RuntimeResponseSentState')
       return this.#isTooLargeFor(connection) ? answers.tooLarge(STREAM_BYTES_MAX) : answers.invalidRequestId;
     if (this.#answering === connection) this.#answering = undefined;
-    else if (this.#state !== 'Running') return answers.invalidTransition(this.#state, kind);
-    return kind === 'InvocationResponse' ? this.#response(request) : this.#error(request);
+    else if (this.#state !== 'Running')
+      return answers.invalidTransition(
+        this.#state,
+        kind === 'response' ? 'InvocationResponse' : 'InvocationErrorResponse',
+      );
+    return kind === 'response' ? this.#response(result) : this.#error(result);
   }
 
-  #response(request: ApiRequest): Buffer {
+  #response(request: Result): Buffer {
     const mode = request.headers.get(MODE_HEADER);
     if (mode && mode !== STREAMING) {
       this.#answered({ kind: 'invalidMode' });
@@ -226,7 +234,7 @@ export class RuntimeApi {
   }
 
   /** A streamed response that came whole in its first piece is streamed all the same. */
-  #responseOf({ headers, body }: ApiRequest, mode: string | undefined): RuntimeAnswer {
+  #responseOf({ headers, body }: Result, mode: string | undefined): RuntimeAnswer {
     if (this.#upload) return { kind: 'streamed', bytes: this.#upload.bytes };
     const sink = this.#invocation?.sink;
     if (mode !== STREAMING || sink === undefined) return { kind: 'response', body };
@@ -242,9 +250,9 @@ export class RuntimeApi {
     return true;
   }
 
-  #error(request: ApiRequest): Buffer {
+  #error(request: Result): Buffer {
     if (request.tooLarge) return this.#tooLarge();
-    const saidType = request.headers.get('lambda-runtime-function-error-type');
+    const saidType = request.headers.get(ERROR_TYPE_HEADER);
     this.#answered({ kind: 'error', ...invocationError(request), errorType: judgedErrorType(saidType), saidType });
     return answers.accepted;
   }
@@ -263,23 +271,23 @@ export class RuntimeApi {
     if (this.#state !== 'Started') return answers.invalidTransition(this.#state, 'InitError');
     if (request.tooLarge) return answers.tooLarge(RESPONSE_BYTES_MAX);
     this.#state = 'InitError';
-    const errorType = judgedErrorType(request.headers.get('lambda-runtime-function-error-type'));
+    const errorType = judgedErrorType(request.headers.get(ERROR_TYPE_HEADER));
     this.#listener.initError({ ...initError(request), errorType });
     return answers.accepted;
   }
+}
 
-  #sendEvent(poll: Poll): void {
-    const invocation = this.#invocation as Invocation;
-    const { payload, contentType } = invocation;
-    let head =
-      `HTTP/1.1 200 OK\r\nContent-Type: ${contentType === undefined ? 'application/json' : headerValue(contentType)}\r\n` +
-      `Lambda-Runtime-Aws-Request-Id: ${invocation.requestId}\r\n` +
-      `Lambda-Runtime-Deadline-Ms: ${invocation.deadlineMs}\r\n` +
-      `Lambda-Runtime-Invoked-Function-Arn: ${invocation.invokedArn}\r\n` +
-      `Lambda-Runtime-Trace-Id: ${headerValue(invocation.traceHeader)}\r\n`;
-    if (invocation.clientContext) head += `Lambda-Runtime-Client-Context: ${headerValue(invocation.clientContext)}\r\n`;
-    if (invocation.tenantId) head += `Lambda-Runtime-Aws-Tenant-Id: ${headerValue(invocation.tenantId)}\r\n`;
-    head += `Content-Length: ${payload.length}\r\n\r\n`;
-    poll.answer(Buffer.from(head, 'latin1'), payload);
+/** One that asked over HTTP, at its place among the answers. */
+class PollAsker implements Asker {
+  readonly connection: Connection;
+  readonly poll: Poll;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    this.poll = connection.poll(true);
+  }
+
+  event(invocation: Invocation): void {
+    this.poll.answer(eventAnswer(invocation), invocation.payload);
   }
 }

@@ -1,0 +1,139 @@
+/**
+ * The framed form of the Runtime API: what lambdad and its own bootstraps speak once a connection has left HTTP. Three
+ * numbers of four bytes, big endian (kind, bytes of the fields, bytes of the body), the fields, one a line, and the body.
+ */
+
+'use strict';
+
+const protocol = 'lambdad-frames';
+/** To the platform. */
+const resultKinds = { response: 1, error: 2, lastError: 3 };
+/** From the platform. */
+const eventKind = 1;
+const answerKind = 2;
+const nextRefusedKind = 3;
+
+const headBytes = 12;
+const fieldsBytesMax = 256 * 1024;
+const bodyBytesMax = 64 * 1024 * 1024;
+const nothing = Buffer.alloc(0);
+
+class FrameReader {
+  #receive;
+  #refuse;
+  #pending = nothing;
+  #kind = 0;
+  #fields = '';
+  #body = nothing;
+  #missingBytes = -1;
+
+  /**
+   * @param {(kind: number, fields: string, body: string) => void} receive called with each whole frame
+   * @param {(reason: string) => void} refuse called when the bytes are no frame
+   */
+  constructor(receive, refuse) {
+    this.#receive = receive;
+    this.#refuse = refuse;
+  }
+
+  /** Takes the bytes from `start` to `end`. Returns whether the connection can be read on. */
+  read(given, start, end) {
+    let data = given;
+    let at = start;
+    let until = end;
+    if (this.#pending.length > 0) {
+      data = Buffer.concat([this.#pending, given.subarray(start, end)]);
+      at = 0;
+      until = data.length;
+      this.#pending = nothing;
+    }
+    while (at < until) {
+      if (this.#missingBytes >= 0) {
+        at = this._readBody(data, at, until);
+        continue;
+      }
+      const after = this._readFrame(data, at, until);
+      if (after === undefined) return false;
+      if (after < 0) {
+        this.#pending = Buffer.from(data.subarray(at, until));
+        return true;
+      }
+      at = after;
+    }
+    return true;
+  }
+
+  /** Returns the index behind what it took, -1 when it needs more bytes, undefined when they are no frame. */
+  _readFrame(data, start, end) {
+    if (end - start < headBytes) return -1;
+    const kind = data.readUInt32BE(start);
+    const fieldsBytes = data.readUInt32BE(start + 4);
+    const bodyBytes = data.readUInt32BE(start + 8);
+    if (kind < eventKind || kind > nextRefusedKind || fieldsBytes > fieldsBytesMax || bodyBytes > bodyBytesMax) {
+      this.#refuse('something came that is not a frame');
+      return undefined;
+    }
+    const bodyFrom = start + headBytes + fieldsBytes;
+    if (end < bodyFrom) return -1;
+    const fields = data.latin1Slice(start + headBytes, bodyFrom);
+    const after = bodyFrom + bodyBytes;
+    if (end >= after) {
+      this.#receive(kind, fields, data.utf8Slice(bodyFrom, after));
+      return after;
+    }
+    this.#kind = kind;
+    this.#fields = fields;
+    this.#body = Buffer.allocUnsafe(bodyBytes);
+    this.#missingBytes = bodyBytes;
+    return bodyFrom;
+  }
+
+  _readBody(data, start, end) {
+    const body = this.#body;
+    const take = Math.min(this.#missingBytes, end - start);
+    data.copy(body, body.length - this.#missingBytes, start, start + take);
+    this.#missingBytes -= take;
+    if (this.#missingBytes === 0) {
+      this.#missingBytes = -1;
+      this.#body = nothing;
+      this.#receive(this.#kind, this.#fields, body.utf8Slice(0, body.length));
+    }
+    return start + take;
+  }
+}
+
+/** The headers that an event would have had over HTTP. */
+function headersOf(fields) {
+  const [id, deadlineMs, arn, traceId, , tenantId, clientContext] = fields.split('\n');
+  return {
+    'lambda-runtime-aws-request-id': id,
+    'lambda-runtime-deadline-ms': deadlineMs,
+    'lambda-runtime-invoked-function-arn': arn,
+    'lambda-runtime-trace-id': traceId,
+    'lambda-runtime-aws-tenant-id': tenantId || undefined,
+    'lambda-runtime-client-context': clientContext || undefined,
+    'lambda-runtime-cognito-identity': undefined,
+  };
+}
+
+/** An answer of HTTP that came as the body of a frame. */
+function answerOf(body) {
+  const bodyFrom = body.indexOf('\r\n\r\n');
+  return { status: Number(body.slice(9, 12)), body: body.slice(bodyFrom + 4) };
+}
+
+/** One frame; `fields` are ASCII. */
+function frameOf(kind, fields, body) {
+  const bodyBytes = Buffer.byteLength(body);
+  const bodyFrom = headBytes + fields.length;
+  const frame = Buffer.allocUnsafe(bodyFrom + bodyBytes);
+  frame.writeUInt32BE(kind, 0);
+  frame.writeUInt32BE(fields.length, 4);
+  frame.writeUInt32BE(bodyBytes, 8);
+  frame.latin1Write(fields, headBytes);
+  if (bodyBytes === body.length) frame.latin1Write(body, bodyFrom);
+  else frame.utf8Write(body, bodyFrom);
+  return frame;
+}
+
+module.exports = { FrameReader, answerKind, answerOf, eventKind, frameOf, headersOf, protocol, resultKinds };

@@ -4,62 +4,14 @@ import { lstat, mkdtemp, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { crc32, deflateRawSync } from 'node:zlib';
 import { unpackZip } from '../../src/packages/unpack.ts';
 import { readZip } from '../../src/packages/zip.ts';
 import { rejects } from '../support/function-world.ts';
+import { type RawEntry, rawZip } from '../support/raw-zip.ts';
 import { zipOf } from '../support/zip.ts';
 
 const BAD = 'Could not unzip uploaded file. Please check your file, then try to upload again.';
 const LIMIT = 262_144_000;
-
-interface RawEntry {
-  readonly name: string;
-  readonly content?: Uint8Array | string;
-  /** Unix mode with its kind; 0 for a zip that was not made on Unix. */
-  readonly mode?: number;
-  /** What the zip claims, where that differs from the truth. */
-  readonly claimedBytes?: number;
-  readonly claimedCrc?: number;
-  readonly flags?: number;
-  readonly method?: number;
-}
-
-/** A zip byte by byte, for what no honest program writes. */
-function rawZip(entries: readonly RawEntry[]): Buffer {
-  const locals: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const { name, content = '', mode = 0o100644, flags = 0, method = 8, ...claimed } of entries) {
-    const bytes = Buffer.from(content);
-    const data = method === 8 ? deflateRawSync(bytes) : bytes;
-    const path = Buffer.from(name);
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(20, 0);
-    fields.writeUInt16LE(flags | 0x800, 2);
-    fields.writeUInt16LE(method, 4);
-    fields.writeUInt32LE(claimed.claimedCrc ?? crc32(bytes), 10);
-    fields.writeUInt32LE(data.length, 14);
-    fields.writeUInt32LE(claimed.claimedBytes ?? bytes.length, 18);
-    fields.writeUInt16LE(path.length, 22);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), fields, path, data]);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE((mode << 16) >>> 0, 6);
-    tail.writeUInt32LE(offset, 10);
-    const madeBy = Buffer.from([20, mode === 0 ? 0 : 3]);
-    directory.push(Buffer.concat([Buffer.from('PK\x01\x02'), madeBy, fields, tail, path]));
-    locals.push(local);
-    offset += local.length;
-  }
-  const listed = Buffer.concat(directory);
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 'latin1');
-  end.writeUInt16LE(entries.length, 8);
-  end.writeUInt16LE(entries.length, 10);
-  end.writeUInt32LE(listed.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...locals, listed, end]);
-}
 
 async function readAll(zip: Uint8Array, limit = LIMIT): Promise<string[]> {
   const paths: string[] = [];

@@ -18,25 +18,45 @@ export interface LeafTest {
 }
 
 export function compileLeaf(matchers: readonly Matcher[]): LeafTest {
-  const equal = new Set<unknown>();
-  const others: ((value: LeafValue) => boolean)[] = [];
+  const equal = new ScalarSet();
+  const others: ValueTest[] = [];
   let fitsAbsence = false;
-  let readsNumbers = false;
   for (const matcher of matchers) {
-    if (matcher.type === 'equals') equal.add(keyOf(matcher.value));
+    if (matcher.type === 'equals') equal.add(matcher.value);
     else if (matcher.type === 'exists' && !matcher.exists) fitsAbsence = true;
     else others.push(testOf(matcher));
-    readsNumbers ||= namesNumber(matcher);
   }
-  const fits = (value: LeafValue) => equal.has(keyOf(value)) || others.some((test) => test(value));
-  return { fits, fitsAbsence, readsNumbers };
+  const foldsCase = matchers.some(
+    (one) => one.type === 'equals-ignore-case' || ('ignoresCase' in one && one.ignoresCase),
+  );
+  const fits = (value: LeafValue) => {
+    if (equal.has(value)) return true;
+    const folded = foldsCase && typeof value === 'string' ? value.toLowerCase() : undefined;
+    return others.some((test) => test(value, folded));
+  };
+  return { fits, fitsAbsence, readsNumbers: matchers.some(namesNumber) };
 }
 
-/** Equal for what exact matching holds equal; strings are set apart from the texts of numbers. */
-function keyOf(value: LeafValue): unknown {
-  if (typeof value === 'string') return `"${value}`;
-  if (typeof value === 'number') return String(value);
-  return value instanceof JsonNumber ? value.text : value;
+/** `folded`: of a string its lower case, where one of the matchers needs it. */
+type ValueTest = (value: LeafValue, folded: string | undefined) => boolean;
+
+/** Strings are set apart from the texts of numbers. */
+class ScalarSet {
+  readonly #strings = new Set<string>();
+  readonly #numbers = new Set<string>();
+  readonly #others = new Set<LeafValue>();
+
+  add(value: Scalar): void {
+    if (typeof value === 'string') this.#strings.add(value);
+    else if (value instanceof JsonNumber) this.#numbers.add(value.text);
+    else this.#others.add(value);
+  }
+
+  has(value: LeafValue): boolean {
+    if (typeof value === 'string') return this.#strings.has(value);
+    if (value instanceof JsonNumber) return this.#numbers.has(value.text);
+    return typeof value === 'number' ? this.#numbers.has(String(value)) : this.#others.has(value);
+  }
 }
 
 function namesNumber(matcher: Matcher): boolean {
@@ -44,7 +64,7 @@ function namesNumber(matcher: Matcher): boolean {
   return matcher.type === 'anything-but' && matcher.values.some((value) => value instanceof JsonNumber);
 }
 
-function testOf(matcher: Exclude<Matcher, { readonly type: 'equals' }>): (value: LeafValue) => boolean {
+function testOf(matcher: Exclude<Matcher, { readonly type: 'equals' }>): ValueTest {
   switch (matcher.type) {
     case 'equals-ignore-case':
       return textTest(matcher.text, true, (value, text) => value === text);
@@ -53,8 +73,9 @@ function testOf(matcher: Exclude<Matcher, { readonly type: 'equals' }>): (value:
     case 'suffix':
       return textTest(matcher.text, matcher.ignoresCase, (value, text) => value.endsWith(text));
     case 'anything-but': {
-      const refused = new Set(matcher.values.map(keyOf));
-      return (value) => !refused.has(keyOf(value));
+      const refused = new ScalarSet();
+      for (const value of matcher.values) refused.add(value);
+      return (value) => !refused.has(value);
     }
     case 'numeric':
       return rangeTest(matcher.lower, matcher.upper);
@@ -67,13 +88,13 @@ function textTest(
   text: string,
   ignoresCase: boolean | undefined,
   fits: (value: string, text: string) => boolean,
-): (value: LeafValue) => boolean {
+): ValueTest {
   if (!ignoresCase) return (value) => typeof value === 'string' && fits(value, text);
-  const folded = text.toLowerCase();
-  return (value) => typeof value === 'string' && fits(value.toLowerCase(), folded);
+  const lower = text.toLowerCase();
+  return (_value, folded) => folded !== undefined && fits(folded, lower);
 }
 
-function rangeTest(lower: Bound | undefined, upper: Bound | undefined): (value: LeafValue) => boolean {
+function rangeTest(lower: Bound | undefined, upper: Bound | undefined): ValueTest {
   const low = lower && { ticks: ticksOf(lower.value), inclusive: lower.inclusive };
   const high = upper && { ticks: ticksOf(upper.value), inclusive: upper.inclusive };
   return (value) => {

@@ -15,11 +15,12 @@ export type RecordFilter = (record: SourceRecord) => boolean;
 /**
  * The filter of a mapping that starts; one that has none lets everything pass.
  *
- * Rejects with KMSAccessDeniedException, KMSDisabledException, KMSInvalidStateException or KMSNotFoundException when the
- * criteria are sealed under a key that cannot be used, with ServiceException when KMS cannot be asked, all of them
- * ApiErrors. Nothing may be read then, since nothing can be told from what the caller wanted to be left out: the mapping
- * stays as it is, its state included, shows `PROBLEM: ` and the error's message as its LastProcessingResult, and is
- * tried again like one whose source cannot be reached. Get shows the same refusal as FilterCriteriaError.
+ * Rejects with an ApiError when the criteria are sealed under a key that cannot be used: KMSAccessDeniedException,
+ * KMSDisabledException, KMSInvalidStateException or KMSNotFoundException, or ServiceException when KMS cannot be asked.
+ * Nothing may be read from the source then: records that are to be left out would reach the function, or messages that
+ * are not would be deleted. Of AWS no more is documented than the FilterCriteriaError that Get shows
+ * for it; a mapping here keeps its state, has `PROBLEM: ` and the error's message as its LastProcessingResult, and is
+ * tried again as one whose source cannot be reached.
  */
 export async function filterOf(
   vault: Vault,

@@ -10,7 +10,7 @@ import { randomFromSeed } from '../contract/random-from-seed.ts';
 import { FilterCases } from './filters/filter-cases.ts';
 import { naivelyFits } from './filters/naive-filter.ts';
 
-const PAIRS = Number(process.env['FILTER_FUZZ_PAIRS'] ?? 20_000);
+const PAIRS = Number(process.env['FILTER_FUZZ_PAIRS'] ?? 10_000);
 const SEED = Number(process.env['FILTER_FUZZ_SEED'] ?? 20_260);
 const RECORDS = 10;
 const FILTERS_MAX = 2;

@@ -14,7 +14,7 @@ import { FilterCases } from './filters/filter-cases.ts';
 import { mutatePattern } from './filters/mutate-pattern.ts';
 import { isNaivelyValid } from './filters/naive-validity.ts';
 
-const PATTERNS = Number(process.env['FILTER_FUZZ_PATTERNS'] ?? 20_000);
+const PATTERNS = Number(process.env['FILTER_FUZZ_PATTERNS'] ?? 10_000);
 const SEED = Number(process.env['FILTER_FUZZ_SEED'] ?? 20_261);
 const REFUSED = 'Invalid filter pattern definition.';
 

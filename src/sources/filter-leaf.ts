@@ -1,4 +1,7 @@
-/** The matchers of one field of a filter pattern, made ready to be asked many times. */
+/**
+ * The matchers of one field of a filter pattern, made ready to be asked many times. A value costs what its own length
+ * is, however many the matchers are: an array of a megabyte against the longest pattern must not stop the server.
+ */
 import { type Bound, type Matcher, NUMERIC_MAX, type Scalar } from './filter-pattern.ts';
 import { JsonNumber } from './json-numbers.ts';
 
@@ -18,27 +21,66 @@ export interface LeafTest {
 }
 
 export function compileLeaf(matchers: readonly Matcher[]): LeafTest {
-  const equal = new ScalarSet();
-  const others: ValueTest[] = [];
-  let fitsAbsence = false;
-  for (const matcher of matchers) {
-    if (matcher.type === 'equals') equal.add(matcher.value);
-    else if (matcher.type === 'exists' && !matcher.exists) fitsAbsence = true;
-    else others.push(testOf(matcher));
-  }
-  const foldsCase = matchers.some(
-    (one) => one.type === 'equals-ignore-case' || ('ignoresCase' in one && one.ignoresCase),
-  );
-  const fits = (value: LeafValue) => {
-    if (equal.has(value)) return true;
-    const folded = foldsCase && typeof value === 'string' ? value.toLowerCase() : undefined;
-    return others.some((test) => test(value, folded));
-  };
-  return { fits, fitsAbsence, readsNumbers: matchers.some(namesNumber) };
+  const leaf = new Leaf();
+  for (const matcher of matchers) leaf.add(matcher);
+  const fitsAbsence = matchers.some((one) => one.type === 'exists' && !one.exists);
+  return { fits: (value) => leaf.fits(value), fitsAbsence, readsNumbers: matchers.some(namesNumber) };
 }
 
-/** `folded`: of a string its lower case, where one of the matchers needs it. */
-type ValueTest = (value: LeafValue, folded: string | undefined) => boolean;
+function namesNumber(matcher: Matcher): boolean {
+  if (matcher.type === 'equals') return matcher.value instanceof JsonNumber;
+  return matcher.type === 'anything-but' && matcher.values.some((value) => value instanceof JsonNumber);
+}
+
+class Leaf {
+  readonly #equal = new ScalarSet();
+  readonly #texts = new TextSet();
+  /** Of texts in lower case; absent while nothing asks for them. */
+  #foldedTexts: TextSet | undefined;
+  readonly #ranges = new Ranges();
+  /** What is in all of the lists of anything-but: every other value is in none of one of them. */
+  #refused: ScalarSet | undefined;
+  #fitsAll = false;
+
+  add(matcher: Matcher): void {
+    switch (matcher.type) {
+      case 'equals':
+        this.#equal.add(matcher.value);
+        break;
+      case 'equals-ignore-case':
+        this.#folded().equal.add(matcher.text.toLowerCase());
+        break;
+      case 'prefix':
+      case 'suffix':
+        if (matcher.ignoresCase) this.#folded()[matcher.type].add(matcher.text.toLowerCase());
+        else this.#texts[matcher.type].add(matcher.text);
+        break;
+      case 'anything-but': {
+        const before = this.#refused;
+        this.#refused = new ScalarSet();
+        for (const value of matcher.values) if (before?.has(value) ?? true) this.#refused.add(value);
+        break;
+      }
+      case 'numeric':
+        this.#ranges.add(matcher.lower, matcher.upper);
+        break;
+      case 'exists':
+        this.#fitsAll ||= matcher.exists;
+    }
+  }
+
+  fits(value: LeafValue): boolean {
+    if (this.#fitsAll || this.#equal.has(value)) return true;
+    if (this.#refused !== undefined && !this.#refused.has(value)) return true;
+    if (typeof value !== 'string') return this.#ranges.has(value);
+    return this.#texts.has(value) || this.#foldedTexts?.has(value.toLowerCase()) === true;
+  }
+
+  #folded(): TextSet {
+    this.#foldedTexts ??= new TextSet();
+    return this.#foldedTexts;
+  }
+}
 
 /** Strings are set apart from the texts of numbers. */
 class ScalarSet {
@@ -59,52 +101,71 @@ class ScalarSet {
   }
 }
 
-function namesNumber(matcher: Matcher): boolean {
-  if (matcher.type === 'equals') return matcher.value instanceof JsonNumber;
-  return matcher.type === 'anything-but' && matcher.values.some((value) => value instanceof JsonNumber);
-}
+class TextSet {
+  readonly equal = new Set<string>();
+  readonly prefix = new AffixSet((text, length) => text.slice(0, length));
+  readonly suffix = new AffixSet((text, length) => text.slice(text.length - length));
 
-function testOf(matcher: Exclude<Matcher, { readonly type: 'equals' }>): ValueTest {
-  switch (matcher.type) {
-    case 'equals-ignore-case':
-      return textTest(matcher.text, true, (value, text) => value === text);
-    case 'prefix':
-      return textTest(matcher.text, matcher.ignoresCase, (value, text) => value.startsWith(text));
-    case 'suffix':
-      return textTest(matcher.text, matcher.ignoresCase, (value, text) => value.endsWith(text));
-    case 'anything-but': {
-      const refused = new ScalarSet();
-      for (const value of matcher.values) refused.add(value);
-      return (value) => !refused.has(value);
-    }
-    case 'numeric':
-      return rangeTest(matcher.lower, matcher.upper);
-    case 'exists':
-      return () => matcher.exists;
+  has(text: string): boolean {
+    return this.equal.has(text) || this.prefix.has(text) || this.suffix.has(text);
   }
 }
 
-function textTest(
-  text: string,
-  ignoresCase: boolean | undefined,
-  fits: (value: string, text: string) => boolean,
-): ValueTest {
-  if (!ignoresCase) return (value) => typeof value === 'string' && fits(value, text);
-  const lower = text.toLowerCase();
-  return (_value, folded) => folded !== undefined && fits(folded, lower);
+/** One look for each length that there is and that the text has. */
+class AffixSet {
+  readonly #byLength = new Map<number, Set<string>>();
+  readonly #cut: (text: string, length: number) => string;
+
+  constructor(cut: (text: string, length: number) => string) {
+    this.#cut = cut;
+  }
+
+  add(affix: string): void {
+    const known = this.#byLength.get(affix.length);
+    if (known) known.add(affix);
+    else this.#byLength.set(affix.length, new Set([affix]));
+  }
+
+  has(text: string): boolean {
+    for (const [length, affixes] of this.#byLength)
+      if (length <= text.length && affixes.has(this.#cut(text, length))) return true;
+    return false;
+  }
 }
 
-function rangeTest(lower: Bound | undefined, upper: Bound | undefined): ValueTest {
-  const low = lower && { ticks: ticksOf(lower.value), inclusive: lower.inclusive };
-  const high = upper && { ticks: ticksOf(upper.value), inclusive: upper.inclusive };
-  return (value) => {
-    // What is beyond the range is no number to compare with.
+/** Ranges of whole ticks, both ends within, apart from one another and in order. */
+class Ranges {
+  #ranges: (readonly [low: number, high: number])[] = [];
+
+  add(lower: Bound | undefined, upper: Bound | undefined): void {
+    let low = lower ? ticksOf(lower.value) + (lower.inclusive ? 0 : 1) : -ticksOf(NUMERIC_MAX);
+    let high = upper ? ticksOf(upper.value) - (upper.inclusive ? 0 : 1) : ticksOf(NUMERIC_MAX);
+    if (low > high) return;
+    const apart = this.#ranges.filter(([itsLow, itsHigh]) => itsHigh < low || itsLow > high);
+    for (const [itsLow, itsHigh] of this.#ranges) {
+      if (itsHigh < low || itsLow > high) continue;
+      low = Math.min(low, itsLow);
+      high = Math.max(high, itsHigh);
+    }
+    this.#ranges = [...apart, [low, high] as const].sort(([one], [other]) => one - other);
+  }
+
+  has(value: LeafValue): boolean {
     const number = value instanceof JsonNumber ? value.value : value;
+    // What is beyond the range is no number to compare with.
     if (typeof number !== 'number' || Math.abs(number) > NUMERIC_MAX) return false;
     const ticks = ticksOf(number);
-    if (low && (low.inclusive ? ticks < low.ticks : ticks <= low.ticks)) return false;
-    return !(high && (high.inclusive ? ticks > high.ticks : ticks >= high.ticks));
-  };
+    let from = 0;
+    let to = this.#ranges.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const [low, high] = this.#ranges[middle] ?? [0, 0];
+      if (ticks < low) to = middle;
+      else if (ticks > high) from = middle + 1;
+      else return true;
+    }
+    return false;
+  }
 }
 
 function ticksOf(value: number): number {

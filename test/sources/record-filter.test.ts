@@ -47,6 +47,11 @@ describe('operators', () => {
     ['[{"anything-but":"x"}]', values.filter((value) => !['"x"', '[]', '{}'].includes(value))],
     ['[{"anything-but":["x","X","xy",""]}]', ['null', 'true', '0', '5', '5.0', '"5"', '["x",1]']],
     ['[{"anything-but":[5,0]}]', ['"x"', '"X"', '"xy"', '""', 'null', 'true', '5.0', '"5"', '["x",1]']],
+    [
+      '[{"anything-but":["x","X"]},{"anything-but":["x","xy"]}]',
+      values.filter((one) => !['"x"', '[]', '{}'].includes(one)),
+    ],
+    ['[{"numeric":[">",1,"<",5]},{"numeric":[">=",-1,"<",2]},{"numeric":["=",9]}]', ['0', '["x",1]']],
     ['[{"numeric":["=",5]}]', ['5', '5.0']],
     ['[{"numeric":[">",0,"<=",5]}]', ['5', '5.0', '["x",1]']],
     ['[{"numeric":["<",1]}]', ['0']],
@@ -235,6 +240,13 @@ describe('what is large or deep', () => {
     assert.deepEqual(fitting({ a: { a: [7] } }, [body, objects]), []);
   });
   test('a million bytes of elements against the longest patterns', () => {
+    const shortest: readonly (readonly [object, string])[] = [
+      [Array.from({ length: 200 }, (_, at) => ({ prefix: `${at}x` })), '""'],
+      [Array.from({ length: 150 }, (_, at) => ({ numeric: ['=', at + 10] })), '1'],
+      [Array.from({ length: 200 }, () => ({ 'anything-but': 1 })), '1'],
+    ];
+    for (const [leaf, element] of shortest)
+      assert.deepEqual(fitting({ a: leaf }, [`{"a":[${Array(330_000).fill(element).join()}]}`]), []);
     const elements = Array(30_000).fill('{"a":"aaaaaaaaaaaaaaaaaaaaaa"}').join();
     const matchers = Array(150).fill({ suffix: 'aaaaab' });
     assert.deepEqual(fitting({ list: { a: matchers } }, [`{"list":[${elements}]}`]), []);

@@ -144,7 +144,16 @@ export class FilterCases {
   }
 
   #matchers(): Tree {
+    if (this.#chance(0.1)) return arr(this.#several());
     return arr(Array.from({ length: this.#chance(0.6) ? 1 : 2 }, () => this.#matcher()));
+  }
+
+  /** Of one operator, whose matchers the filters put together. */
+  #several(): readonly Tree[] {
+    const ranges = () => obj([['numeric', this.#numeric()]]);
+    const refusals = () => obj([['anything-but', arr(this.#some(STRINGS.slice(0, 3), 3).map(str))]]);
+    const one = this.#chance(0.6) ? ranges : refusals;
+    return Array.from({ length: 2 + Math.floor(this.random() * 3) }, one);
   }
 
   #matcher(): Tree {

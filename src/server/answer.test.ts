@@ -27,8 +27,12 @@ test('a client that takes nothing of a large answer is cut off; one that takes i
   socket.pause();
   const second = responses[1] ?? assert.fail();
   assert.equal(socket.readyState, 'open');
+  // What it sends is no sign that it reads.
+  const sending = setInterval(() => socket.write('\r\n'), STALLED_MS_MAX / 10);
+  socket.on('error', () => undefined);
   if (!second.destroyed) await once(second, 'close');
   assert.equal(second.writableFinished, false);
+  clearInterval(sending);
   socket.destroy();
   server.close();
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import type { WireAnswer } from '../protocol/serialise.ts';
 import { announcedLength } from './request-body.ts';
+import { PRESSED_STALLED_MS, UNREAD_BYTES_MAX, UNREAD_BYTES_PRESSED, UnreadAnswers } from './unread-answers.ts';
 
 /** After an answer that came before the end of the request's body, so much of the rest is read and thrown away … */
 export const LINGER_BYTES_MAX = 16 * 1024 * 1024;
@@ -13,6 +14,13 @@ export const STALLED_MS_MAX = 60_000;
 
 /** Longer bodies are written as they are: copying them would cost more than the second piece. */
 const JOINED_BODY_BYTES_MAX = 16 * 1024;
+
+/** Of all listeners: the memory is one. */
+const unread = new UnreadAnswers({
+  pressedBytes: UNREAD_BYTES_PRESSED,
+  bytesMax: UNREAD_BYTES_MAX,
+  pressedStalledMs: PRESSED_STALLED_MS,
+});
 
 /** Writes an answer: head and body go out in one write. The last answer of a closing server ends its connection. */
 export function sendAnswer(
@@ -34,8 +42,7 @@ export function sendAnswer(
   else if (body.byteLength <= JOINED_BODY_BYTES_MAX)
     response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
   else {
-    // Node ends a connection on which nothing moves for so long, and takes the limit back for the next request.
-    response.socket?.setTimeout(stalledMsMax);
+    unread.hold(response, body.byteLength, stalledMsMax);
     response.end(body);
   }
 }

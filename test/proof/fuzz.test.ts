@@ -42,7 +42,9 @@ const inside = Object.fromEntries(
   ]),
 );
 
-describe('hostile requests', { timeout: MINUTES_MAX * 60_000 }, () => {
+const limit = { timeout: MINUTES_MAX * 60_000 };
+
+describe('hostile requests', { timeout: 4 * MINUTES_MAX * 60_000 }, () => {
   let server: WatchedServer;
   let client: LambdaClient;
   let url: URL;
@@ -110,19 +112,19 @@ describe('hostile requests', { timeout: MINUTES_MAX * 60_000 }, () => {
     assert.doesNotMatch(server.stderr(), /^\s+at /m);
   }
 
-  it('to the API', async () => {
+  it('to the API', limit, async () => {
     const host = new URL(server.url).host;
     const judge = faultOf;
     const make = (draw: Parameters<FuzzTarget['make']>[0]) => spoil(draw, apiRequest(draw, host));
     await prove({ name: 'api', port: Number(new URL(server.url).port), make, judge }, API_REQUESTS, furnish);
   });
 
-  it('to function URLs', async () => {
+  it('to function URLs', limit, async () => {
     const make = (draw: Parameters<FuzzTarget['make']>[0]) => spoil(draw, urlRequest(draw, url.host, url.pathname));
     await prove({ name: 'url', port: Number(url.port), make, judge: faultOf }, URL_REQUESTS, async () => {});
   });
 
-  it('from inside a function to its own environment', async () => {
+  it('from inside a function to its own environment', limit, async () => {
     const part = 1_000;
     const first = await server.memory();
     for (let from = 0; from < LOCAL_REQUESTS; from += part) {
@@ -149,7 +151,7 @@ describe('hostile requests', { timeout: MINUTES_MAX * 60_000 }, () => {
     );
   });
 
-  it('from inside a function, about its own running invocation', async () => {
+  it('from inside a function, about its own running invocation', limit, async () => {
     for (let round = 0; round < byExtent({ reduced: 3, full: 30, longest: 100 }); round++) {
       const event = { seed: proofSeed, from: round * 100, count: 100, own: true };
       // Whatever the function has made of its answer is the answer; the server gives one and goes on.

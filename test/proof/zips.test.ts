@@ -161,8 +161,8 @@ function spoiled(draw: Draw, zip: Buffer): Buffer {
   return bytes;
 }
 
-describe(`${MUTATIONS} spoiled packages`, { timeout: MINUTES_MAX * 60_000 }, () => {
-  it('are refused, or unpack to nothing but files and links inside', async () => {
+describe(`${MUTATIONS} spoiled packages`, () => {
+  it('are refused, or unpack to nothing but files and links inside', { timeout: MINUTES_MAX * 60_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lambdad-zips-'));
     const sources = [
       await zipOf({

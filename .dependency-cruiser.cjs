@@ -22,7 +22,13 @@ const rooms = [
 ];
 
 /** Adapter room → the room of the port that it implements: it imports that one and those before it. */
-const adapters = { databases: 'store', sandboxes: 'environments', destinations: 'invoke', pollers: 'sources' };
+const adapters = {
+  databases: 'store',
+  sandboxes: 'environments',
+  destinations: 'invoke',
+  tracing: 'invoke',
+  pollers: 'sources',
+};
 
 /**
  * The command line speaks the public HTTP API only: of the server it knows the wire and the settings. What runs on this
@@ -82,7 +88,7 @@ module.exports = {
       name: 'adapters-do-not-know-each-other',
       comment: 'Two adapter rooms share nothing but ports.',
       severity: 'error',
-      from: { path: '^src/(databases|sandboxes|destinations)/' },
+      from: { path: '^src/(databases|sandboxes|destinations|tracing)/' },
       to: { path: anyOf(Object.keys(adapters)), pathNot: '^src/$1/' },
     },
     {

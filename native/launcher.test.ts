@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { Socket as Datagrams } from 'node:dgram';
+import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
@@ -179,6 +181,21 @@ for (const mode of ['root', 'userns'] as const) {
       const error = refused['undialled'] === undefined ? await useOf(sandbox.handles[2]) : `errno ${refused['errno']}`;
       assert.match(error, /ECONNREFUSED|errno 111/);
       server.close();
+    });
+
+    test('datagrams that are sent inside are read outside', async () => {
+      using workshop = openWorkshop();
+      const isPort = (answer: Answer) => typeof answer['datagrams'] === 'number';
+      await using sandbox = await openSandbox(workshop, mode, ['listen', '0', 'datagrams', '2000']);
+      assert.equal((await sandbox.answer(isPort))['datagrams'], 2000);
+      const socket = sandbox.handles.find((handle) => handle instanceof Datagrams) as Datagrams;
+      const read = once(socket, 'message');
+      const script =
+        'use IO::Socket::INET; IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1:2000")->send("from inside")';
+      sandbox.send(['start', 'sender', 'arg', '/usr/bin/perl', 'arg', '-e', 'arg', script, 'cwd', '/']);
+      const [datagram] = (await read) as [Buffer];
+      socket.close();
+      assert.equal(datagram.toString(), 'from inside');
     });
 
     test('the listener inside is served outside', {

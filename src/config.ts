@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Endpoints, neighbourNames, readEndpoints } from './base/endpoints.ts';
 import { type PassedEndpoints, passedEndpoints } from './base/passed-endpoints.ts';
+import { readTracingSettings, type TracingSettings } from './base/tracing-settings.ts';
 import { readUrlDomain, type UrlDomain } from './base/url-domain.ts';
 
 /** Every setting of the server, read once at start from flags and LAMBDAD_* variables; a flag wins over its variable. */
@@ -63,6 +64,8 @@ export interface Config {
   readonly logBytesMax: number;
   /** Who may read `/metrics`. */
   readonly metrics: 'loopback' | 'all' | 'off';
+  /** Where segments of traces go. */
+  readonly tracing: TracingSettings;
   /** Where the AWS services are that settings can point at: AWS_ENDPOINT_URL_S3 and its sisters. */
   readonly endpoints: Endpoints;
   /** With which they are asked: AWS_ACCESS_KEY_ID and its sisters. */
@@ -119,6 +122,8 @@ const options = {
   'log-mb': { type: 'string', default: '1024' },
   'test-clock': { type: 'boolean', default: false },
   metrics: { type: 'string', default: 'loopback' },
+  'xray-daemon': { type: 'string' },
+  'otlp-endpoint': { type: 'string' },
 } as const;
 
 /** Flag name → one line of help, in the order in which `--help` shows them. */
@@ -157,6 +162,8 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'log-mb': 'N   disk space for function logs (1024)',
   'test-clock': '  POST /_lambdad/clock?advanceSeconds=N makes asynchronous events that wait N s older',
   metrics: 'loopback|all|off   who may read /metrics, for Prometheus, without a signature (loopback)',
+  'xray-daemon': 'HOST:PORT   where segments of traces go by UDP ($AWS_XRAY_DAEMON_ADDRESS)',
+  'otlp-endpoint': 'URL   collector to which they are posted as spans ($OTEL_EXPORTER_OTLP_ENDPOINT)',
 };
 
 /** AWS's own, inside every sandbox with a network of its own. */
@@ -271,6 +278,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     testClock: values['test-clock'],
     metrics: oneOf('metrics', values.metrics, ['loopback', 'all', 'off']),
     logBytesMax: integer('log-mb', values['log-mb'], 1, 1_048_576) * 1_048_576,
+    tracing: tracingOf(values['xray-daemon'], values['otlp-endpoint'], env),
     endpoints,
     neighbourCredentials,
     functionCredentials,
@@ -343,6 +351,14 @@ function checkFunctionCredentials(
     );
   if (kind === 'inherit' && own === undefined)
     throw new ConfigError('--function-credentials inherit needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
+}
+
+function tracingOf(xrayDaemon: string | undefined, otlpEndpoint: string | undefined, env: Variables): TracingSettings {
+  try {
+    return readTracingSettings({ xrayDaemon, otlpEndpoint }, env);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
 }
 
 function passedOf(wish: string | undefined, env: Variables): PassedEndpoints {

@@ -8,7 +8,9 @@ import { assetPath } from './base/assets.ts';
 import { type Clock, systemClock } from './base/clock.ts';
 import { deferred } from './base/deferred.ts';
 import { randomIds } from './base/ids.ts';
+import type { PointingSettings } from './base/inert-settings.ts';
 import { KeyedMutex } from './base/mutex.ts';
+import { tracingKinds } from './base/tracing-settings.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
 import { openStores } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
@@ -27,6 +29,7 @@ import { codeReferences } from './functions/code-references.ts';
 import { watchConcurrency } from './functions/concurrency-watch.ts';
 import { FunctionUrlAddresses } from './functions/function-url-address.ts';
 import { watchFunctionUrls } from './functions/function-url-index.ts';
+import type { VersionBody } from './functions/records.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
 import { type AsyncInvokesOptions, QueuedInvokes } from './invoke/async-invokes.ts';
 import { InvokeMetrics } from './invoke/invoke-metrics.ts';
@@ -52,6 +55,7 @@ import { startUrlServer } from './server/url-server.ts';
 import { resumeMappings } from './sources/mapping-settling.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
 import type { MetadataStore } from './store/metadata.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 
 /** Records kept in memory: the functions, versions and aliases that were used last. */
 const CACHED_RECORDS_MAX = 20_000;
@@ -141,6 +145,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     packages: services.packages,
     neighbours: Object.keys(config.endpoints),
     mounts: [...config.mounts.keys()],
+    tracing: tracingKinds(config.tracing),
     ...(config.testClock ? { testClock: asyncInvokes } : {}),
     ...(config.metrics === 'off' ? {} : { metrics: { audience: config.metrics, families: parts.families } }),
     clock: systemClock,
@@ -182,7 +187,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
       new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref()),
     ]);
     await collecting.last();
-    await sandboxes.close();
+    await Promise.all([sandboxes.close(), parts.traces.close(shutdownMs)]);
     await logs.close();
     // What is on its way to a destination is sent again at the next start.
     await Promise.race([quiet, new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref())]);
@@ -246,8 +251,11 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
   const runtimes = runtimesOf(config, note);
   const surroundings = surroundingsOf({ ...config, mounts }, neighbours, access.functionKeys, lines);
+  const traces = openTracing(config.tracing, { clock, ids, note });
+  lines.push(...traces.lines);
   const factory = new EnvironmentFactory({
     ...surroundings.parts,
+    datagrams: traces.datagrams,
     sandboxes,
     runtimes,
     packages,
@@ -258,10 +266,10 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     extensionsRan: ({ account, region, version: { functionName } }, durationMs) =>
       metrics.find({ account, region, functionName }).extensionsRan(durationMs),
     inertNotes: ({ account, region, version: { functionName, settings } }) =>
-      inert.noteSettings(settings.kept, functionArn(region, account, functionName)),
+      inert.noteSettings(pointing(settings), functionArn(region, account, functionName)),
   });
   const pool = poolOf(config, factory);
-  const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken, metrics });
+  const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken, metrics, tracing: traces.tracing });
   const locks = new KeyedMutex();
   const activation = createActivation({
     metadata,
@@ -273,7 +281,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
   const asyncInvokes = asyncInvokesOf(
-    { queue: events, metadata, invoker, inert, metrics, clock, ids, note },
+    { queue: events, metadata, invoker, inert, metrics, tracing: traces.tracing, clock, ids, note },
     neighbours,
   );
   const services: Services = {
@@ -296,8 +304,14 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  const families = () => invoker.families();
-  return { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes, families };
+  const families = () => [...invoker.families(), ...traces.families()];
+  const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
+  return { ...parts, families, traces };
+}
+
+/** Of a function's settings what may have no effect here. */
+function pointing({ kept, tracingMode }: Pick<VersionBody['settings'], 'kept' | 'tracingMode'>): PointingSettings {
+  return { ...kept, TracingConfig: { Mode: tracingMode } };
 }
 
 /** A record may go to another function, which is invoked in the same way. */
@@ -349,7 +363,7 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
   const neighbours = openNeighbours({ endpoints, credentials });
   return {
     neighbours,
-    inert: createInertRecorder(endpoints, note),
+    inert: createInertRecorder(endpoints, tracingKinds(config.tracing).length > 0, note),
     vault: openVault(dataKey, { kms: neighbours.kms, clock: systemClock }),
   };
 }

@@ -87,6 +87,7 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
     leave_keyring();
     if (prepare_confinement(setup) < 0) fail("landlock", "make the rules");
   }
+  hand_over_datagrams(setup);
   bool linked = complete_network(setup);
   lock_down(setup);
   if (setup->listen_port >= 0) hand_over_listener("listener", setup->listen_address, setup->listen_port);

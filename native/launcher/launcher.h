@@ -72,6 +72,7 @@ struct setup {
   const char *bubblewrap; // path of the program that makes namespaces and root in our place, or NULL
   const char *scratch;   // template of the disk for /tmp, NULL when it is a tmpfs or there is none
   unsigned listen_address;
+  long datagram_port;    // the same for the socket of datagrams
   const char *helper;    // path of the program that an ordinary user's way out goes through, or NULL
   bool helper_is_pasta;
   const char *denied[DENIED_MAX]; // addresses of the host, closed to what goes through the helper
@@ -193,6 +194,9 @@ int open_without_links(const char *path);
 int raise_loopback(void);
 int open_listener(unsigned address, long port, long *bound_port);
 int open_connection(long port);
+
+// datagrams.c
+void hand_over_datagrams(const struct setup *setup);
 
 // identity.c
 #define ACCOUNT_BYTES_MAX 256

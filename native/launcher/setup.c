@@ -124,6 +124,7 @@ static bool parse_network_key(struct setup *setup, const char *key) {
   static const char *const networks[] = {"none", "host", NULL};
   if (strcmp(key, "network") == 0) setup->network_host = strcmp(one_of(key, networks), "host") == 0;
   else if (strcmp(key, "listen") == 0) setup->listen_port = number_of(key, 0, 65535);
+  else if (strcmp(key, "datagrams") == 0) setup->datagram_port = number_of(key, 0, 65535);
   else if (strcmp(key, "helper") == 0) set_helper(setup, key);
   else if (strcmp(key, "deny") == 0) add_denied(setup, key);
   else if (strcmp(key, "forward") == 0) add_forward(setup, key);
@@ -157,6 +158,7 @@ void parse_setup(struct setup *setup) {
   setup->nofile = 1024;
   setup->nproc = -1;
   setup->listen_port = -1;
+  setup->datagram_port = -1;
   setup->listen_address = INADDR_LOOPBACK;
   for (;;) {
     const char *key = next_string();

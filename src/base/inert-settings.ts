@@ -7,10 +7,12 @@ export interface PointingSettings {
   readonly DeadLetterConfig?: unknown;
   readonly KMSKeyArn?: unknown;
   readonly SourceKMSKeyArn?: unknown;
+  readonly TracingConfig?: unknown;
 }
 
 export interface InertSetting {
-  readonly neighbour: NeighbourName;
+  /** `tracing`: wherever segments of traces go. */
+  readonly neighbour: NeighbourName | 'tracing';
   /** The member's name, as a user would look for it: `VpcConfig`. */
   readonly setting: string;
 }
@@ -19,14 +21,17 @@ export interface InertSetting {
  * In the order of AWS's documentation. The role is not among them: each function has one, and without IAM it does for
  * every function what it does for the others. Nor is FileSystemConfigs: a file system without a directory refuses invokes.
  */
-export function inertSettingsOf(settings: PointingSettings, endpoints: Endpoints): InertSetting[] {
+export function inertSettingsOf(settings: PointingSettings, endpoints: Endpoints, isTracing: boolean): InertSetting[] {
   const pointing: (InertSetting | undefined)[] = [
     isAttached(settings.VpcConfig) ? { neighbour: 'ec2', setting: 'VpcConfig' } : undefined,
     deadLetters(settings.DeadLetterConfig),
     settings.KMSKeyArn ? { neighbour: 'kms', setting: 'KMSKeyArn' } : undefined,
     settings.SourceKMSKeyArn ? { neighbour: 'kms', setting: 'SourceKMSKeyArn' } : undefined,
+    isActive(settings.TracingConfig) ? { neighbour: 'tracing', setting: 'TracingConfig' } : undefined,
   ];
-  return pointing.filter((one) => one !== undefined && endpoints[one.neighbour] === undefined) as InertSetting[];
+  const isThere = ({ neighbour }: InertSetting) =>
+    neighbour === 'tracing' ? isTracing : endpoints[neighbour] !== undefined;
+  return pointing.filter((one) => one !== undefined && !isThere(one)) as InertSetting[];
 }
 
 const DESTINATION_NEIGHBOURS: Readonly<Record<string, NeighbourName>> = {
@@ -51,13 +56,22 @@ export function inertDestinationsOf(arns: readonly (string | undefined)[], endpo
 
 /** `VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set` */
 export function inertText({ neighbour, setting }: InertSetting): string {
-  return `${setting} is kept and has no effect: ${endpointVariable(neighbour)} is not set`;
+  const missing =
+    neighbour === 'tracing'
+      ? 'neither --xray-daemon nor --otlp-endpoint is set'
+      : `${endpointVariable(neighbour)} is not set`;
+  return `${setting} is kept and has no effect: ${missing}`;
 }
 
 /** Emptied, but there: what a function that left its VPC has. */
 function isAttached(vpcConfig: unknown): boolean {
   const { SubnetIds, SecurityGroupIds } = Object(vpcConfig) as { SubnetIds?: unknown; SecurityGroupIds?: unknown };
   return isFilled(SubnetIds) || isFilled(SecurityGroupIds);
+}
+
+/** PassThrough points nowhere: what the caller decides goes on with the trace header. */
+function isActive(tracingConfig: unknown): boolean {
+  return (Object(tracingConfig) as { readonly Mode?: unknown }).Mode === 'Active';
 }
 
 function isFilled(list: unknown): boolean {

@@ -9,7 +9,15 @@ import { CommandFailure, EXIT_FAILED, EXIT_OK } from './failure.ts';
 import type { Finding } from './finding.ts';
 import type { Style, Terminal } from './terminal.ts';
 
-const SECTIONS: readonly Finding['section'][] = ['sandbox', 'network', 'runtimes', 'limits', 'disk', 'neighbours'];
+const SECTIONS: readonly Finding['section'][] = [
+  'sandbox',
+  'network',
+  'runtimes',
+  'limits',
+  'disk',
+  'neighbours',
+  'tracing',
+];
 
 export const command: Command = {
   operands: { min: 0, max: 0 },

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { type Endpoints, type NeighbourName, neighbourNames } from '../base/endpoints.ts';
 import { inertDestinationsOf, inertSettingsOf, inertText } from '../base/inert-settings.ts';
+import { tracingTexts } from '../base/tracing-settings.ts';
 import type { Config } from '../config.ts';
 import type { FunctionConfiguration } from '../model/types.gen.ts';
 import { type Client, withClient } from './client.ts';
@@ -23,8 +24,9 @@ const ASKED_AT_ONCE = 16;
  */
 export async function examineNeighbours(config: Config, connection: Connection): Promise<Finding[]> {
   const addresses = Map.groupBy(Object.entries(config.endpoints), ([, url]) => url);
-  const { neighbours: told, mounts = [...config.mounts.keys()] } = await toldByServer(connection.endpoint);
+  const { neighbours: told, mounts = [...config.mounts.keys()], tracing } = await toldByServer(connection.endpoint);
   // A running server knows better than the shell that the doctor was called from.
+  const segments = tracing?.map((name) => `${name}, by the running server`) ?? tracingTexts(config.tracing);
   const endpoints: Endpoints =
     told === undefined ? config.endpoints : Object.fromEntries(told.map((name) => [name, '']));
   const [answering, inert] = await Promise.all([
@@ -36,11 +38,13 @@ export async function examineNeighbours(config: Config, connection: Connection):
         ),
       ),
     ),
-    examineFunctions(endpoints, mounts, connection),
+    examineFunctions(endpoints, mounts, segments.length > 0, connection),
   ]);
   const elsewhere = told?.filter((name) => config.endpoints[name] === undefined) ?? [];
   const asked = elsewhere.length === 0 ? [] : [ok('neighbours', elsewhere.join(', '), 'asked by the running server')];
-  return [...answering, ...asked, absentFinding(endpoints), ...inert].filter((finding) => finding !== undefined);
+  return [...answering, ...asked, absentFinding(endpoints), ...inert, tracingFinding(segments)].filter(
+    (finding) => finding !== undefined,
+  );
 }
 
 /** Any answer of HTTP will do: what lies behind it tells with the first function that needs it. */
@@ -66,18 +70,18 @@ interface Told {
   readonly neighbours?: readonly NeighbourName[];
   /** ARNs of the access points that have a directory. */
   readonly mounts?: readonly unknown[];
+  /** What segments of traces go to. */
+  readonly tracing?: readonly string[];
 }
 
 async function toldByServer(endpoint: string): Promise<Told> {
   try {
     const answer = await fetch(`${endpoint}/_lambdad/health`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    const { neighbours, mounts } = (await answer.json()) as {
-      readonly neighbours?: unknown;
-      readonly mounts?: unknown;
-    };
+    const { neighbours, mounts, tracing } = (await answer.json()) as Readonly<Record<string, unknown>>;
     return {
       ...(Array.isArray(neighbours) ? { neighbours: toldNames.filter((name) => neighbours.includes(name)) } : {}),
       ...(Array.isArray(mounts) ? { mounts } : {}),
+      ...(Array.isArray(tracing) ? { tracing: tracing.map(String) } : {}),
     };
   } catch {
     return {};
@@ -85,6 +89,12 @@ async function toldByServer(endpoint: string): Promise<Told> {
 }
 
 const toldNames: readonly NeighbourName[] = [...neighbourNames, 'sts'];
+
+function tracingFinding(tracing: readonly string[]): Finding {
+  if (tracing.length > 0) return ok('tracing', 'segments', tracing.join(', '));
+  const effect = 'TracingConfig Active has no effect, and what X-Ray SDKs in functions send goes nowhere';
+  return note('tracing', 'segments', `neither --xray-daemon nor --otlp-endpoint is set: ${effect}`);
+}
 
 function absentFinding(endpoints: Endpoints): Finding | undefined {
   const absent = neighbourNames.filter((name) => endpoints[name] === undefined);
@@ -96,6 +106,7 @@ function absentFinding(endpoints: Endpoints): Finding | undefined {
 async function examineFunctions(
   endpoints: Endpoints,
   mounts: readonly unknown[],
+  isTracing: boolean,
   connection: Connection,
 ): Promise<Finding[]> {
   let functions: readonly SeenFunction[];
@@ -106,7 +117,7 @@ async function examineFunctions(
     return [];
   }
   const named = functions.flatMap(({ view, destinations }) => {
-    const inert = [...inertSettingsOf(view, endpoints), ...inertDestinationsOf(destinations, endpoints)];
+    const inert = [...inertSettingsOf(view, endpoints, isTracing), ...inertDestinationsOf(destinations, endpoints)];
     const texts = [...inert.map(inertText), ...unmounted(view, mounts)];
     return texts.length === 0 ? [] : [note('neighbours', view.FunctionName ?? '', texts.join('; '))];
   });

@@ -1,6 +1,6 @@
 /** One line of what `lambdad doctor` found. */
 export interface Finding {
-  readonly section: 'sandbox' | 'network' | 'runtimes' | 'limits' | 'disk' | 'neighbours';
+  readonly section: 'sandbox' | 'network' | 'runtimes' | 'limits' | 'disk' | 'neighbours' | 'tracing';
   readonly name: string;
   /** `note`: works, with something to know; `lack`: something is missing that functions need. */
   readonly level: 'ok' | 'note' | 'lack';

@@ -14,6 +14,7 @@ import {
 import { outcomeOf } from './initialization.ts';
 import type { MemoryReading } from './memory-reading.ts';
 import type { Fatal, Processes } from './processes.ts';
+import type { InitRecord, RunRecord } from './run-record.ts';
 import type { Invocation } from './runtime-api/invocation.ts';
 import type { RuntimeAnswer } from './runtime-api/runtime-api.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -28,6 +29,8 @@ export interface EnvironmentRequest extends Omit<Invocation, 'deadlineMs'> {
   readonly tail: boolean;
   /** Lines for the log before those of the invoke. */
   readonly notes?: readonly string[] | undefined;
+  /** Hears what was done, when all of it is over; of an invoke that is traced. */
+  readonly observe?: ((run: RunRecord) => void) | undefined;
 }
 
 export interface EnvironmentAnswer {
@@ -58,6 +61,8 @@ export interface ConversationTimes {
   readonly startedMs: number;
   /** How long the init took that is shown with this invoke. */
   readonly initMs: number | undefined;
+  /** Those that the invoke waited for; of one that is observed. */
+  readonly inits: readonly InitRecord[] | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -71,6 +76,8 @@ export class Conversation {
   readonly #request: EnvironmentRequest;
   readonly #times: ConversationTimes;
   #deliveredMs = 0;
+  /** Monotonic; kept only for an invoke that is observed. */
+  #heardMs = 0;
   #producedBytes = 0;
   #fault: Fault | undefined;
   #extensionSpan: Span | undefined;
@@ -104,6 +111,7 @@ export class Conversation {
     };
     processes.deliver(invocation, () => this.#invokeEvent());
     const heard = await processes.until(() => processes.answer ?? processes.fatal, this.#leftMs());
+    if (this.#request.observe) this.#heardMs = this.#parts.clock.monotonic();
     this.isLost = heard === 'timeout' || 'process' in heard;
     this.#fault = this.#faultOf(heard);
     if (this.#fault) {
@@ -169,6 +177,19 @@ export class Conversation {
   /** The last lines of the invoke; everything that it wrote is in the log. */
   report(): void {
     logReport(this.#parts, this.#request, this.#fault, this.#durationMs, this.#times.initMs, this.#extensionSpan);
+    if (this.#request.observe) this.#request.observe(this.#runRecord());
+  }
+
+  #runRecord(): RunRecord {
+    const { inits = [], startedMs } = this.#times;
+    const { clock } = this.#parts;
+    const epochMs = clock.now() - clock.monotonic();
+    return {
+      inits,
+      invocation: { startMs: epochMs + startedMs, endMs: epochMs + this.#heardMs },
+      endMs: epochMs + Math.max(this.#heardMs, startedMs + this.#durationMs),
+      ...(this.#fault === undefined ? {} : { fault: this.#fault }),
+    };
   }
 
   /** The caller has its answer; what goes wrong from here on shows in the log alone. */

@@ -24,6 +24,7 @@ import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import { MetadataApi } from './metadata-api.ts';
 import { type Mount, MountFailed, type Sandbox, type SandboxKind } from './sandbox.ts';
+import { type DatagramOwner, type DatagramTaker, shareOf } from './trace-datagrams.ts';
 import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
 
@@ -53,6 +54,8 @@ export interface EnvironmentFactoryParts {
   readonly fileSystems: FileSystems;
   /** Variables with the addresses of services that functions are given. */
   readonly endpoints: () => Readonly<Record<string, string>>;
+  /** Takes what functions send to X-Ray; undefined where nobody wants it. */
+  readonly datagrams?: DatagramTaker | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Told how long the extensions of a function took after its runtime. */
@@ -120,7 +123,7 @@ export class EnvironmentFactory {
 
   /** Takes the credentials back when the sandbox is no more, or was never made. */
   async #sandbox(target: EnvironmentTarget, mounts: readonly Mount[], given: GivenCredentials): Promise<Sandbox> {
-    const { sandboxes, ids, fileSystems } = this.#parts;
+    const { sandboxes, ids, clock, fileSystems, datagrams } = this.#parts;
     const { settings } = target.version;
     try {
       const sandbox = await sandboxes.create({
@@ -128,6 +131,7 @@ export class EnvironmentFactory {
         mounts,
         tmpBytes: settings.ephemeralStorageMb * MEGABYTE,
         memoryBytes: settings.memoryMb * MEGABYTE,
+        ...(datagrams === undefined ? {} : { datagrams: shareOf(datagrams, ownerOf(target), clock) }),
       });
       void sandbox.gone.then(given.takeBack);
       return sandbox;
@@ -200,6 +204,7 @@ export class EnvironmentFactory {
       logGroup: log.group,
       logStream: log.stream,
       runtimeApiAddress: sandbox.runtimeApiAddress,
+      datagramAddress: sandbox.datagramAddress,
       metadataToken,
       taskRoot,
       runtimeDir,
@@ -247,6 +252,10 @@ function commandOf(runtime: ObtainedRuntime, values: Variables, variables: Varia
   const { family, interpreter, directory } = runtime;
   const version = interpreter?.version ?? runtime.version;
   return runtimeCommand({ family, version, values, variables, hasFile: (name) => existsSync(join(directory, name)) });
+}
+
+function ownerOf({ account, region, version: { functionName } }: EnvironmentTarget): DatagramOwner {
+  return { account, region, functionName };
 }
 
 /** `python3.13` → `python:3.13.v1`; the number is lambdad's own count of its bootstraps. */

@@ -15,6 +15,7 @@ import type { Fault } from './fault.ts';
 import { type InitOutcome, initialize, logExtensions, outcomeOf } from './initialization.ts';
 import { MemoryReading } from './memory-reading.ts';
 import { Processes } from './processes.ts';
+import type { InitRecord } from './run-record.ts';
 import type { Sandbox } from './sandbox.ts';
 import { type ShutdownReason, shutDown } from './shutdown.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
@@ -61,6 +62,8 @@ export interface EnvironmentParts {
 interface InitResult {
   readonly fault?: (requestId: string) => Fault;
   readonly durationMs: number;
+  /** Monotonic. */
+  readonly startedMs: number;
 }
 
 export class Environment {
@@ -141,13 +144,15 @@ export class Environment {
     if (this.#processes?.hasLost) await this.#reset('failure');
     const startedMs = clock.monotonic();
     const deadlineMs = Math.floor(clock.now()) + spec.timeoutMs;
+    let again: InitResult | undefined;
     if (!this.#processes) {
-      const again = await this.#init('invoke', spec.timeoutMs);
-      if (again.fault) return this.#failInit(request, again.fault(request.requestId), startedMs);
+      again = await this.#init('invoke', spec.timeoutMs);
+      if (again.fault) return this.#failInit(request, again.fault(request.requestId), startedMs, [eager, again]);
     }
     logStart(log, spec, request);
     const initMs = eager?.fault ? undefined : eager?.durationMs;
-    const times = { deadlineMs, startedMs, initMs };
+    const inits = request.observe && this.#initRecords(request, eager, again);
+    const times = { deadlineMs, startedMs, initMs, inits };
     return this.#converse(new Conversation(this.#processes as Processes, this.#conversing, request, times), request);
   }
 
@@ -253,7 +258,18 @@ export class Environment {
     if (fault) await this.#reset(outcome.status === 'timeout' ? 'timeout' : 'failure');
     else sandbox.limitCpu(true);
     log.platform({ type: 'initReport', ...kind, ...outcome, durationMs });
-    return fault ? { fault, durationMs } : { durationMs };
+    return fault ? { fault, durationMs, startedMs } : { durationMs, startedMs };
+  }
+
+  #initRecords({ requestId }: EnvironmentRequest, ...inits: readonly (InitResult | undefined)[]): InitRecord[] {
+    const { clock } = this.#parts;
+    const epochMs = clock.now() - clock.monotonic();
+    return inits
+      .filter((init) => init !== undefined)
+      .map(({ startedMs, durationMs, fault }) => {
+        const startMs = epochMs + startedMs;
+        return { startMs, endMs: startMs + durationMs, ...(fault === undefined ? {} : { fault: fault(requestId) }) };
+      });
   }
 
   async #startIn(processes: Processes, withinMs: number): Promise<InitOutcome> {
@@ -265,7 +281,12 @@ export class Environment {
   }
 
   /** The init inside the invoke failed too: START, END and REPORT follow, the invoke has the init's error. */
-  #failInit(request: EnvironmentRequest, fault: Fault, startedMs: number): EnvironmentAnswer {
+  #failInit(
+    request: EnvironmentRequest,
+    fault: Fault,
+    startedMs: number,
+    inits: readonly (InitResult | undefined)[],
+  ): EnvironmentAnswer {
     const { log, spec, clock } = this.#parts;
     logStart(log, spec, request);
     const durationMs = Math.min(clock.monotonic() - startedMs, spec.timeoutMs);
@@ -274,6 +295,7 @@ export class Environment {
     const tracing = { value: traceHeader };
     log.platform({ type: 'runtimeDone', requestId, ...outcomeOf(fault), durationMs, producedBytes: 0, tracing });
     logReport(this.#conversing, request, fault, durationMs);
+    request.observe?.({ inits: this.#initRecords(request, ...inits), endMs: clock.now(), fault });
     const { payload, contentType } = fault;
     const answer = this.#withTail(request, {
       payload,

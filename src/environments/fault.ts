@@ -15,6 +15,8 @@ export interface Fault {
   readonly payload: Uint8Array;
   /** Of the payload, when it is no JSON. */
   readonly contentType?: 'application/octet-stream';
+  /** What the runtime said of its cause for X-Ray, unread. */
+  readonly cause?: string;
 }
 
 /** Signals by the names that Go's os package gives them, which is what AWS prints. */
@@ -135,6 +137,12 @@ export function launchErrorText(path: string, code: string, step: 'fork/exec' | 
 }
 
 /** The runtime said itself what went wrong: its own bytes go to the caller. */
-export function reportedFault({ errorType, body, contentType }: ReportedError): Fault {
-  return { errorType, status: 'error', payload: body, ...(contentType === undefined ? {} : { contentType }) };
+export function reportedFault({ errorType, body, contentType, cause }: ReportedError): Fault {
+  return {
+    errorType,
+    status: 'error',
+    payload: body,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(cause === undefined ? {} : { cause }),
+  };
 }

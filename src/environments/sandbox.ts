@@ -31,6 +31,8 @@ export interface SandboxSpec {
   readonly mounts: readonly Mount[];
   readonly tmpBytes: number;
   readonly memoryBytes: number;
+  /** Takes what processes inside send to `datagramAddress`; absent where nobody wants it. */
+  readonly datagrams?: ((datagram: Buffer) => void) | undefined;
 }
 
 /** A process to start inside: paths are those seen inside. */
@@ -72,6 +74,8 @@ export interface Sandbox {
   readonly runtimeApiAddress: string;
   /** Listens where `runtimeApiAddress` points; the environment attaches its Runtime API to it. */
   readonly listener: Server;
+  /** host:port of the X-Ray daemon as processes inside see it; undefined where the spec takes no datagrams. */
+  readonly datagramAddress?: string | undefined;
   /** What the function's log is to say about this sandbox, in sentences without an end of line. */
   readonly notes: readonly string[];
   /** Resolves when the sandbox is no more, by destroy() or because somebody killed it. */

@@ -1,6 +1,7 @@
 import type { Settings } from '../functions/records.ts';
 import type { Variables } from '../functions/sealed-environment.ts';
 import type { Credentials } from '../protocol/sign-request.ts';
+import { DATAGRAM_PORT } from './trace-datagrams.ts';
 
 /**
  * The environment variables of a function's process. Source: runtime-facts 3.
@@ -19,6 +20,8 @@ export interface VariableParts {
   readonly logGroup: string;
   readonly logStream: string;
   readonly runtimeApiAddress: string;
+  /** host:port of a daemon that passes segments on; undefined: there is none. */
+  readonly datagramAddress?: string | undefined;
   readonly metadataToken: string;
   readonly taskRoot: string;
   readonly runtimeDir: string;
@@ -34,13 +37,14 @@ export interface VariableParts {
 }
 
 export function functionVariables(parts: VariableParts): Record<string, string> {
-  const { settings, credentials } = parts;
+  // Nothing listens where there is no daemon: the SDKs of X-Ray send datagrams, which then go nowhere.
+  const { settings, credentials, datagramAddress = `127.0.0.1:${DATAGRAM_PORT}` } = parts;
+  const [daemonHost = '', daemonPort = ''] = datagramAddress.split(':');
   const variables: Record<string, string> = {
     // A function that says itself where all services are means those too that the server would name one by one.
     ...('AWS_ENDPOINT_URL' in parts.own ? {} : parts.endpoints),
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
-    // Nothing listens there: the SDKs of X-Ray send datagrams, which then go nowhere.
-    AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
+    AWS_XRAY_DAEMON_ADDRESS: datagramAddress,
     ...parts.runtimeVariables,
   };
   for (const [name, value] of Object.entries(parts.own)) if (!name.startsWith('_')) variables[name] = value;
@@ -61,8 +65,8 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
     AWS_LAMBDA_METADATA_API: parts.runtimeApiAddress,
     AWS_LAMBDA_METADATA_TOKEN: parts.metadataToken,
     AWS_LAMBDA_RUNTIME_API: parts.runtimeApiAddress,
-    _AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1',
-    _AWS_XRAY_DAEMON_PORT: '2000',
+    _AWS_XRAY_DAEMON_ADDRESS: daemonHost,
+    _AWS_XRAY_DAEMON_PORT: daemonPort,
     LAMBDA_RUNTIME_DIR: parts.runtimeDir,
     LAMBDA_TASK_ROOT: parts.taskRoot,
   });

@@ -28,6 +28,7 @@ import type { InvokeMetrics } from './invoke-metrics.ts';
 import type { InvokeOutcome, Invoker, InvokeTarget } from './invoker.ts';
 import type { HeldItem } from './queue-line.ts';
 import type { Step } from './queue-runner.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface AttemptTools {
   readonly queue: EventQueue;
@@ -36,6 +37,8 @@ export interface AttemptTools {
   readonly destinations: Pick<DestinationPort, 'isConfigured'>;
   readonly inert: Pick<InertRecorder, 'note' | 'noteForLog'>;
   readonly metrics: InvokeMetrics;
+  /** Undefined where segments go nowhere. */
+  readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly note: (line: string) => void;
@@ -94,6 +97,9 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
   const end = (ending: Ending, outcome?: InvokeOutcome): Step => {
     if (ending.condition !== 'Success') figures.eventsDropped++;
     const recorded = recordedOf({ owner: item, event, ending, endedMs: clock.now(), requestPayload }, outcome);
+    const { requestId, traceHeader: accepted } = event;
+    const failed = ending.condition !== 'Success';
+    tools.tracing?.eventEnded(target, { requestId, traceHeader: accepted, bornMs: held.bornMs, failed });
     // What the function saw: its lineage counts the way through this function.
     const { traceHeader } = outcome ?? event;
     return { type: 'end', following: following(tools, target.version, settings, recorded, traceHeader) };
@@ -103,7 +109,7 @@ async function attemptOnce(tools: AttemptTools, held: HeldItem, event: AsyncEven
   if (early !== undefined) return end(early);
   figures.eventTried(clock.now() - held.bornMs);
   const notes = inertDestinations(tools, item, event, settings);
-  const result = await run(tools, target, event, requestPayload, notes);
+  const result = await run(tools, target, event, held.bornMs, requestPayload, notes);
   // What the end of the server does to a function is not the function's failure.
   if (tools.isClosing() && result.type !== 'succeeded') return { type: 'leave' };
   const next = nextStep(event, held.bornMs, clock.now(), limits, result);
@@ -153,14 +159,22 @@ function inertDestinations(
 async function run(
   { invoker, note }: AttemptTools,
   target: InvokeTarget,
-  { requestId, traceHeader }: AsyncEvent,
+  { requestId, traceHeader, failures }: AsyncEvent,
+  bornMs: number,
   payload: Uint8Array,
   notes: readonly string[],
 ): Promise<Result> {
   try {
     checkInvocable(target.version);
     const said = notes.length === 0 ? {} : { notes };
-    const outcome = await invoker.invoke(target, { requestId, payload, traceHeader, tail: false, ...said });
+    const outcome = await invoker.invoke(target, {
+      requestId,
+      payload,
+      traceHeader,
+      attempt: { number: failures + 1, bornMs },
+      tail: false,
+      ...said,
+    });
     const { executedVersion, functionError } = outcome;
     const answer: AttemptAnswer = { statusCode: 200, executedVersion };
     if (functionError === undefined) return { type: 'succeeded', answer, outcome };

@@ -1,8 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import type { Ids } from '../base/ids.ts';
-import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget } from './invoker.ts';
+import { headerOf, type InvokeOutcome, type InvokeRequest, type Invoker, type InvokeTarget } from './invoker.ts';
 import { ResponseStream } from './response-stream.ts';
-import { traceHeaderOf } from './trace-header.ts';
 
 /** An invoke whose response has begun, or that is over without one. */
 export interface StreamingInvoke {
@@ -17,8 +14,6 @@ export interface StreamingInvoke {
 
 export interface StreamingTools {
   readonly invoker: Invoker;
-  readonly clock: Clock;
-  readonly ids: Ids;
 }
 
 /**
@@ -26,16 +21,16 @@ export interface StreamingTools {
  * throws while the function has seen nothing.
  */
 export async function invokeStreaming(
-  { invoker, clock, ids }: StreamingTools,
+  { invoker }: StreamingTools,
   target: InvokeTarget,
   request: Omit<InvokeRequest, 'sink'>,
 ): Promise<StreamingInvoke> {
+  // Known here, because it is told before the invoke is over.
+  const trace = request.trace ?? invoker.trace(target, request.traceHeader);
   const body = new ResponseStream();
-  // Made here, because it is told before the invoke is over.
-  const traceHeader = traceHeaderOf(request.traceHeader, clock, ids);
-  const outcome = invoker.invoke(target, { ...request, traceHeader, sink: body }).finally(() => body.end());
+  const outcome = invoker.invoke(target, { ...request, trace, sink: body }).finally(() => body.end());
   const first = await Promise.race([body.begun, outcome]);
   // Heard where the body ends, which may be long after it failed.
   outcome.catch(() => {});
-  return { contentType: typeof first === 'string' ? first : undefined, body, outcome, traceHeader };
+  return { contentType: typeof first === 'string' ? first : undefined, body, outcome, traceHeader: headerOf(trace) };
 }

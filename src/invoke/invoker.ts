@@ -1,4 +1,5 @@
 import type { ResponseSink } from '../environments/response-sink.ts';
+import type { RunRecord } from '../environments/run-record.ts';
 import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
 import type { VersionBody } from '../functions/records.ts';
 import type { Namespace } from '../store/namespace.ts';
@@ -22,7 +23,12 @@ export interface InvokeRequest {
   readonly payload: Uint8Array;
   /** JSON text, already decoded from base64. */
   readonly clientContext?: string;
+  /** As the caller sent it; not looked at where there is a `trace`. */
   readonly traceHeader?: string;
+  /** What `trace` gave for this very invoke, where it was asked before. */
+  readonly trace?: InvokeTrace;
+  /** Of an accepted event. */
+  readonly attempt?: EventAttempt;
   /** Of the payload, when the caller said one that is JSON. */
   readonly contentType?: string;
   /** Collect the last 4 KB of this invoke's log. */
@@ -31,6 +37,42 @@ export interface InvokeRequest {
   readonly notes?: readonly string[];
   /** Takes the response of a function that streams; without it such a response is collected like any other. */
   readonly sink?: ResponseSink;
+}
+
+/** The header with which an invoke goes on, as the function and the caller are told; within a trace that is sampled. */
+export type InvokeTrace = string | OpenTrace;
+
+/** A sampled invoke; each is told once, in any order, and `answered` or `refused`, not both. */
+export interface OpenTrace {
+  readonly header: string;
+  /** The environment is done with it. */
+  ran(request: TracedRequest, run: RunRecord): void;
+  answered(request: TracedRequest, outcome: InvokeOutcome): void;
+  /** Throttled, or failed by the sandbox. */
+  refused(request: TracedRequest, error: unknown): void;
+}
+
+/** What of a request its segments tell. */
+export type TracedRequest = Pick<InvokeRequest, 'requestId' | 'attempt'>;
+
+/** An accepted event that is tried now. */
+export interface EventAttempt {
+  /** Counted from 1. */
+  readonly number: number;
+  /** Epoch milliseconds of the event's acceptance. */
+  readonly bornMs: number;
+}
+
+export function headerOf(trace: InvokeTrace): string {
+  return typeof trace === 'string' ? trace : trace.header;
+}
+
+/** The trace header of an event. */
+export interface EventTrace {
+  /** With which each of its attempts begins. */
+  readonly kept: string;
+  /** What the caller is told. */
+  readonly told: string;
 }
 
 export interface InvokeOutcome {
@@ -57,6 +99,13 @@ export interface ProvisionedWish {
 }
 
 export interface Invoker {
+  /**
+   * How an invoke will go on in its trace, for who must tell before it is over; `given`: the caller's header. Throws
+   * RecursiveInvocationException when the lineage in it came through the function too often.
+   */
+  trace(target: InvokeTarget, given: string | undefined): InvokeTrace;
+  /** The same for an event that is about to be accepted, of which the loop is found at its attempts. */
+  eventTrace(target: InvokeTarget, given: string | undefined): EventTrace;
   /**
    * Runs one synchronous invoke to its end. Throws ApiError TooManyRequestsException without a slot,
    * RecursiveInvocationException when the trace header's lineage came through the function too often, and what the

@@ -10,11 +10,21 @@ import type { Namespace } from '../store/namespace.ts';
 import { Concurrency, type FunctionUse, type Slot } from './concurrency.ts';
 import type { FunctionMetrics } from './function-metrics.ts';
 import type { EnvironmentCount, InvokeMetrics } from './invoke-metrics.ts';
-import type { InvokeOutcome, InvokeRequest, Invoker, InvokeTarget, ProvisionedWish } from './invoker.ts';
+import {
+  type EventTrace,
+  headerOf,
+  type InvokeOutcome,
+  type InvokeRequest,
+  type Invoker,
+  type InvokeTarget,
+  type InvokeTrace,
+  type ProvisionedWish,
+} from './invoker.ts';
 import { withFirstPassage, withPassage } from './lineage.ts';
 import type { Pool, VersionPool } from './pool.ts';
 import { ProvisionedEnvironments } from './provisioned-environments.ts';
-import { traceHeaderOf } from './trace-header.ts';
+import { readTraceHeader, traceHeaderOf, withoutParent } from './trace-header.ts';
+import type { Tracing } from './tracing.ts';
 
 /** An event without bytes counts as an empty object (lambda-facts 7.1). */
 const EMPTY_EVENT = Buffer.from('{}');
@@ -34,6 +44,8 @@ export interface LocalInvokerOptions {
   readonly metrics: InvokeMetrics;
   readonly requestRate: boolean;
   readonly scalingRate: number;
+  /** Undefined where segments go nowhere: then nothing is sampled that the caller does not sample. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The invoker of one machine: a slot, an environment, the answer. */
@@ -61,7 +73,7 @@ export class LocalInvoker implements Invoker {
     if (this.#closed) throw new ApiError('ServiceException', 'lambdad is shutting down.');
     const { account, region, version, reservedConcurrency: reserved } = target;
     const use = this.#concurrency.useOf(account, region, version.functionName);
-    const traceHeader = this.#trace(target, request, use);
+    const trace = request.trace ?? this.#trace(target, request.traceHeader, use);
     const versionPool = this.#poolOf(target);
     let slot: Slot | undefined;
     this.#running++;
@@ -72,14 +84,32 @@ export class LocalInvoker implements Invoker {
         isProvisioned: hasIdleKept(versionPool),
         provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
       });
-      return await this.#run(target, request, use, traceHeader);
+      const outcome = await this.#run(target, request, use, trace);
+      if (typeof trace !== 'string') trace.answered(request, outcome);
+      return outcome;
     } catch (error) {
       if (error instanceof ApiError && error.name === 'TooManyRequestsException') use.metrics.throttles++;
+      if (typeof trace !== 'string') trace.refused(request, error);
       throw error;
     } finally {
       this.#running--;
       if (slot !== undefined) this.#concurrency.release(use, slot);
     }
+  }
+
+  trace(target: InvokeTarget, given: string | undefined): InvokeTrace {
+    const { account, region, version } = target;
+    return this.#trace(target, given, this.#concurrency.useOf(account, region, version.functionName));
+  }
+
+  eventTrace(target: InvokeTarget, given: string | undefined): EventTrace {
+    const { account, region, version } = target;
+    const header = this.#header(target, given);
+    const { mark } = this.#concurrency.useOf(account, region, version.functionName);
+    const told = withPassage(header, mark).header;
+    // Segments name a parent only where the caller has one.
+    const isOurs = header.includes('Sampled=1') && readTraceHeader(given)?.parent === undefined;
+    return { kept: isOurs ? withoutParent(header) : header, told };
   }
 
   retire(account: string, region: string, functionName: string, version?: string): void {
@@ -126,23 +156,32 @@ export class LocalInvoker implements Invoker {
   }
 
   /** Throws RecursiveInvocationException for a chain of invokes that has come this way too often. */
-  #trace(target: InvokeTarget, request: InvokeRequest, use: FunctionUse): string {
-    const { clock, ids } = this.#options;
-    const given = traceHeaderOf(request.traceHeader, clock, ids);
-    if (request.traceHeader === undefined) return withFirstPassage(given, use.mark);
-    const { header, isLoop } = withPassage(given, use.mark);
-    if (!isLoop || target.recursiveLoop === 'Allow') return header;
+  #trace(target: InvokeTarget, given: string | undefined, use: FunctionUse): InvokeTrace {
+    const { tracing } = this.#options;
+    const begun = this.#header(target, given);
+    if (given === undefined) {
+      const first = withFirstPassage(begun, use.mark);
+      return tracing?.begin(target, first, given) ?? first;
+    }
+    const { header, isLoop } = withPassage(begun, use.mark);
+    if (!isLoop || target.recursiveLoop === 'Allow') return tracing?.begin(target, header, given) ?? header;
     use.metrics.recursionsDropped++;
     throw recursiveInvocation();
+  }
+
+  #header(target: InvokeTarget, given: string | undefined): string {
+    const { clock, ids, tracing } = this.#options;
+    return traceHeaderOf(given, clock, ids, tracing && (() => tracing.decide(target)));
   }
 
   async #run(
     target: InvokeTarget,
     request: InvokeRequest,
     use: FunctionUse,
-    traceHeader: string,
+    trace: InvokeTrace,
   ): Promise<InvokeOutcome> {
     const { pool } = this.#options;
+    const traceHeader = headerOf(trace);
     const asked = {
       requestId: request.requestId,
       invokedArn: target.invokedArn,
@@ -153,6 +192,7 @@ export class LocalInvoker implements Invoker {
       tail: request.tail,
       sink: request.sink,
       notes: request.notes,
+      observe: typeof trace === 'string' ? undefined : trace.ran.bind(trace, request),
       ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
     };
     for (let attempt = 1; ; attempt++) {

@@ -1,5 +1,5 @@
 import type { Endpoints, NeighbourName } from '../base/endpoints.ts';
-import { inertSettingsOf, inertText, type PointingSettings } from '../base/inert-settings.ts';
+import { type InertSetting, inertSettingsOf, inertText, type PointingSettings } from '../base/inert-settings.ts';
 import { LruMap } from '../base/lru.ts';
 import type { InertSettings } from './neighbours.ts';
 
@@ -17,10 +17,14 @@ export interface InertRecorder extends InertSettings {
 }
 
 /** Says what is inert once each to whoever runs the server. */
-export function createInertRecorder(endpoints: Endpoints, log: (line: string) => void): InertRecorder {
+export function createInertRecorder(
+  endpoints: Endpoints,
+  isTracing: boolean,
+  log: (line: string) => void,
+): InertRecorder {
   const noted = new LruMap<string, true>(NOTED_MAX);
   const logged = new LruMap<string, true>(NOTED_MAX);
-  const first = (neighbour: NeighbourName, setting: string, where: string) => {
+  const first = (neighbour: InertSetting['neighbour'], setting: string, where: string) => {
     const name = `${neighbour} ${setting} ${where}`;
     if (noted.get(name)) return false;
     noted.set(name, true);
@@ -37,7 +41,7 @@ export function createInertRecorder(endpoints: Endpoints, log: (line: string) =>
       return `lambdad: ${inertText({ neighbour, setting })}`;
     },
     noteSettings: (settings, where) =>
-      inertSettingsOf(settings, endpoints)
+      inertSettingsOf(settings, endpoints, isTracing)
         .filter(({ neighbour, setting }) => first(neighbour, setting, where))
         .map((inert) => `lambdad: ${inertText(inert)}`),
   };

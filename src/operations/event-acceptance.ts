@@ -1,6 +1,6 @@
 /** What every way to invoke asynchronously does once the request is found to be good. */
 import { parseReference } from '../functions/function-name.ts';
-import { traceHeaderOf } from '../invoke/trace-header.ts';
+import type { InvokeTarget } from '../invoke/invoker.ts';
 import type { OperationContext } from './operation.ts';
 
 interface AskedFunction {
@@ -9,26 +9,29 @@ interface AskedFunction {
   readonly TenantId?: string | undefined;
 }
 
+/** What was found for it; `functionId` tells the function from a later one of its name. */
+type AcceptingTarget = InvokeTarget & { readonly functionId?: string | undefined };
+
 /** The event is on disk when this resolves. The client context stays behind, as at AWS. */
 export async function acceptEvent(
   context: OperationContext,
+  target: AcceptingTarget,
   { FunctionName, Qualifier, TenantId }: AskedFunction,
-  functionId: string | undefined,
   payload: Uint8Array,
 ): Promise<{ readonly traceHeader: string }> {
   const { account, region, requestId, services } = context;
   const { name: functionName, qualifier } = parseReference(context, FunctionName, Qualifier);
-  const traceHeader = traceHeaderOf(context.traceHeader, services.clock, services.ids);
+  const { kept, told } = services.invoker.eventTrace(target, context.traceHeader);
   await services.asyncInvokes.accept(
     { account, region, functionName },
     {
       requestId,
-      functionId,
-      traceHeader,
+      functionId: target.functionId,
+      traceHeader: kept,
       payload,
       ...(qualifier === undefined ? {} : { qualifier }),
       ...(TenantId === undefined ? {} : { tenantId: TenantId }),
     },
   );
-  return { traceHeader };
+  return { traceHeader: told };
 }

@@ -19,12 +19,11 @@ export const invokeAsync: Operation<'InvokeAsync'> = async (context, { FunctionN
       'RequestTooLargeException',
       `Request must be smaller than ${ARGS_BYTES_MAX} bytes for the InvokeAsync operation`,
     );
-  const { version, functionId } = await resolveInvoke(services.metadata, services.ids, context, FunctionName);
-  checkInvocable(version);
-  checkTenant(version, undefined);
+  const target = await resolveInvoke(services.metadata, services.ids, context, FunctionName);
+  checkInvocable(target.version);
+  checkTenant(target.version, undefined);
   const isEmpty = InvokeArgs.byteLength === 0;
   if (!isEmpty) checkJsonPayload(InvokeArgs);
-  const payload = isEmpty ? EMPTY_ARGS : InvokeArgs;
-  const { traceHeader } = await acceptEvent(context, { FunctionName }, functionId, payload);
+  const { traceHeader } = await acceptEvent(context, target, { FunctionName }, isEmpty ? EMPTY_ARGS : InvokeArgs);
   return { output: { Status: 202 }, headers: { 'X-Amzn-Trace-Id': traceHeader } };
 };

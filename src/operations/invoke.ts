@@ -23,7 +23,7 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
   const clientContext = decodeClientContext(input.ClientContext);
   if (input.InvocationType === 'DryRun') return { output: { StatusCode: 204 }, status: 204 };
   if (input.InvocationType === 'Event') {
-    const accepted = await acceptEvent(context, input, target.functionId, isEmpty ? EMPTY_PAYLOAD : given);
+    const accepted = await acceptEvent(context, target, input, isEmpty ? EMPTY_PAYLOAD : given);
     return { output: { StatusCode: 202 }, status: 202, headers: { 'X-Amzn-Trace-Id': accepted.traceHeader } };
   }
   const tenantTarget = input.TenantId === undefined ? target : { ...target, tenantId: input.TenantId };

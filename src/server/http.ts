@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   readonly packages: Pick<CodePackages, 'openLink'>;
   /** Names of the services that are asked, told with the server's health; never their addresses. */
   readonly neighbours: readonly string[];
+  /** What segments of traces go to, for people. */
+  readonly tracing?: readonly string[];
   /** ARNs of the access points that have a directory, told in the same way. */
   readonly mounts?: readonly string[];
   /** Absent: there is no test clock. */
@@ -47,7 +49,8 @@ async function serveOwn(
   const reading = request.method === 'GET' || request.method === 'HEAD';
   if (reading && path === `${OWN_PATHS}health`) {
     const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-    const body = JSON.stringify({ status: 'ok', neighbours: options.neighbours, mounts: options.mounts ?? [] });
+    const { neighbours, mounts = [], tracing = [] } = options;
+    const body = JSON.stringify({ status: 'ok', neighbours, mounts, tracing });
     sendAnswer(response, requestId, { status: 200, headers, body: Buffer.from(body) }, false);
     return true;
   }

@@ -11,8 +11,7 @@ import { checkInvocable } from '../functions/preconditions.ts';
 import { LATEST } from '../functions/records.ts';
 import { resolveInvoke } from '../functions/resolve.ts';
 import { invokeStreaming } from '../invoke/invoke-streaming.ts';
-import type { InvokeRequest, InvokeTarget } from '../invoke/invoker.ts';
-import { traceHeaderOf } from '../invoke/trace-header.ts';
+import { headerOf, type InvokeRequest, type InvokeTarget } from '../invoke/invoker.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Services } from '../operations/operation.ts';
 import { bodyGate } from '../protocol/body-gate.ts';
@@ -134,7 +133,7 @@ async function answerOf(
 ): Promise<WireAnswer> {
   const { request, response, requestId } = exchange;
   const { services } = options;
-  const { clock, ids } = services;
+  const { clock } = services;
   const { cors } = url.config;
   if (cors && isPreflight(request)) return { status: 200, headers: preflight(cors, request), body: NOTHING };
   const nowMs = clock.now();
@@ -148,12 +147,13 @@ async function answerOf(
   const reading = { limit: bodyLimit, gate: bodyGate(rule), budget, clock, idleMs, roomWaitMs: ROOM_WAIT_MS };
   const body = await readBody(request, reading);
   try {
-    const traceHeader = traceHeaderOf(single(request.headers['x-amzn-trace-id']), clock, ids);
+    const trace = services.invoker.trace(subject, single(request.headers['x-amzn-trace-id']));
+    const traceHeader = headerOf(trace);
     const { namespace } = url;
     const asked = { request, target, namespace, body: body.bytes, requestId, traceHeader, caller, nowMs };
     const payload = Buffer.from(urlEvent(asked));
     if (payload.length > PAYLOAD_BYTES_MAX) throw tooLarge();
-    const invocation = { requestId, payload, traceHeader, tail: false };
+    const invocation = { requestId, payload, trace, tail: false };
     const answer = await invokeFor(services, url, subject, invocation);
     return { ...answer, headers: ['X-Amzn-Trace-Id', traceHeader, ...answer.headers] };
   } finally {

@@ -70,18 +70,18 @@ describe('inert settings', () => {
   };
 
   it('are those that point at what has no endpoint', () => {
-    const found = inertSettingsOf(settings, { kms: 'http://kms' });
+    const found = inertSettingsOf(settings, { kms: 'http://kms' }, false);
     assert.deepEqual(found, [
       { neighbour: 'ec2', setting: 'VpcConfig' },
       { neighbour: 'sns', setting: 'DeadLetterConfig' },
     ]);
     const emptied = { VpcConfig: { SubnetIds: [], SecurityGroupIds: [] }, KMSKeyArn: '', DeadLetterConfig: {} };
-    assert.deepEqual(inertSettingsOf(emptied, {}), []);
+    assert.deepEqual(inertSettingsOf(emptied, {}, false), []);
   });
 
   it('are said once for each function', () => {
     const lines: string[] = [];
-    const recorder = createInertRecorder({}, (line) => lines.push(line));
+    const recorder = createInertRecorder({}, false, (line) => lines.push(line));
     const vpc = { VpcConfig: settings.VpcConfig };
     const text = 'VpcConfig is kept and has no effect: AWS_ENDPOINT_URL_EC2 is not set';
     assert.deepEqual(recorder.noteSettings(vpc, 'arn:one'), [`lambdad: ${text}`]);

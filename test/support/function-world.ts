@@ -75,6 +75,14 @@ class RecordingInvoker implements Invoker {
     return { payload: Buffer.from('"ok"'), executedVersion: target.version.version, traceHeader: 'Root=1-0' };
   }
 
+  trace(_target: InvokeTarget, given: string | undefined): string {
+    return given ?? 'Root=1-0';
+  }
+
+  eventTrace(_target: InvokeTarget, given: string | undefined) {
+    return { kept: given ?? 'Root=1-0', told: given ?? 'Root=1-0' };
+  }
+
   retire(_account: string, _region: string, functionName: string, version?: string): void {
     this.retired.push(version === undefined ? functionName : `${functionName}:${version}`);
   }

@@ -17,9 +17,8 @@ import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
  * on this wire, and one write less for each invoke. The bootstraps that lambdad brings along say the same in frames
  * (frames.ts) on a connection that was theirs by HTTP before; the states are one.
  *
- * Deliberate differences from AWS: X-Ray is never told, so the cause of an error that a runtime reports for it is read
- * away. No caller here has a Cognito identity, so that header never comes. There are no snapshots: as on AWS without
- * them, the restore paths do not exist.
+ * Deliberate differences from AWS: no caller here has a Cognito identity, so that header never comes. There are no
+ * snapshots: as on AWS without them, the restore paths do not exist.
  */
 
 /** 6 MiB and 100 bytes: what a buffered response may hold. */

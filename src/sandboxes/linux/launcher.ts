@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket as DatagramSocket } from 'node:dgram';
 import { constants, openSync } from 'node:fs';
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -6,6 +7,7 @@ import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
 import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
+import { readDatagrams } from '../../environments/trace-datagrams.ts';
 import type { NetworkPlan } from './network.ts';
 import { GatedServer } from './peer-gate.ts';
 import { relayPort } from './port-relay.ts';
@@ -29,6 +31,7 @@ interface Report {
   readonly offline?: boolean;
   readonly listener?: number;
   readonly forward?: number;
+  readonly datagrams?: number;
   readonly started?: string;
   readonly failed?: string;
   readonly exit?: string;
@@ -69,12 +72,16 @@ export interface Blueprint {
   readonly network: NetworkPlan;
   /** Whose connections alone the Runtime API takes; undefined where nobody else can reach it, or nobody can tell. */
   readonly peerUid: number | undefined;
+  /** Takes what comes to the socket of datagrams, if the setup asks for one. */
+  readonly datagrams?: ((datagram: Buffer) => void) | undefined;
 }
 
 /** A sandbox that stands. */
 export interface Built {
   readonly server: Server;
   readonly port: number;
+  /** Where datagrams are taken; undefined where they are not. */
+  readonly datagramPort: number | undefined;
   readonly pipes: SandboxPipes;
   /** Why there is no way out of it, although there should be. */
   readonly offline: string | undefined;
@@ -105,6 +112,7 @@ export class Launcher {
   #server: Server | undefined;
   readonly #relays: { close(): void }[] = [];
   #port = 0;
+  #datagramPort: number | undefined;
   #dialCount = 0;
 
   /** `beforehand`: the disk, the network and the control groups that the launcher takes at once; then it stands by for set(). */
@@ -150,6 +158,7 @@ export class Launcher {
       return {
         server: this.#server,
         port: this.#port,
+        datagramPort: this.#datagramPort,
         pipes: {
           stdout: this.#pipe(PIPES.stdout),
           stderr: this.#pipe(PIPES.stderr),
@@ -251,6 +260,7 @@ export class Launcher {
       this.#port = report.listener;
       this.#server = this.#serve(handle);
     } else if (handle && report.forward !== undefined) this.#relay(handle, report.forward);
+    else if (handle && report.datagrams !== undefined) this.#read(handle as DatagramSocket, report.datagrams);
     else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
     else if (report.undialled !== undefined) this.#settle(`dial ${report.undialled}`, report);
     else if (report.ready) this.#settle('ready', report);
@@ -276,6 +286,13 @@ export class Launcher {
   #relay(handle: unknown, port: number): void {
     const destination = this.#blueprint?.network.forwards.get(port);
     if (destination) this.#relays.push(relayPort(handle, destination));
+  }
+
+  #read(socket: DatagramSocket, port: number): void {
+    const take = this.#blueprint?.datagrams;
+    this.#datagramPort = port;
+    if (take) readDatagrams(socket, take);
+    this.#relays.push(socket);
   }
 
   #failWaiting(reason: string, step?: string): void {

@@ -15,6 +15,7 @@ import {
   type SandboxProcess,
   type SandboxSpec,
 } from '../../environments/sandbox.ts';
+import { DATAGRAM_PORT } from '../../environments/trace-datagrams.ts';
 import { INIT_WEIGHT, processorsOf, weightOf } from './cgroup-controls.ts';
 import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
@@ -82,6 +83,7 @@ export interface LinuxSandboxOptions {
 class LinuxSandbox implements Sandbox {
   readonly runtimeApiAddress: string;
   readonly listener: Server;
+  readonly datagramAddress: string | undefined;
   readonly notes: readonly string[];
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
@@ -99,9 +101,11 @@ class LinuxSandbox implements Sandbox {
   constructor(parts: LinuxSandboxParts) {
     this.#spec = parts.spec;
     this.#launcher = parts.launcher;
-    const { server, port, pipes, offline } = parts.built;
+    const { server, port, datagramPort, pipes, offline } = parts.built;
     this.listener = server;
     this.runtimeApiAddress = `${parts.network.runtimeApi.address}:${port}`;
+    this.datagramAddress =
+      datagramPort === undefined ? undefined : `${parts.network.runtimeApi.address}:${datagramPort}`;
     this.#pipes = pipes;
     this.notes = offline === undefined ? [] : [`this environment has no network: ${offline || 'no way out came up'}`];
     this.#group = parts.group;
@@ -337,9 +341,10 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
         const plan = network.plan();
         const built = await launcher.set(
           {
-            setup: setupStrings(options, spec, hostId, scratch),
+            setup: [...setupStrings(options, spec, hostId, scratch), ...datagramSetup(spec, plan)],
             network: plan,
             peerUid: network.tellsPeers ? hostId : undefined,
+            datagrams: spec.datagrams,
           },
           { exited: (id, exit) => running.exited(id, exit), gone: () => running.gone() },
         );
@@ -359,6 +364,11 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       await network.close();
     },
   };
+}
+
+/** On a network that is shared the port is a free one, as the Runtime API's is. */
+function datagramSetup({ datagrams }: SandboxSpec, { runtimeApi }: NetworkPlan): readonly string[] {
+  return datagrams === undefined ? [] : ['datagrams', String(runtimeApi.port === 0 ? 0 : DATAGRAM_PORT)];
 }
 
 /** The step of the launcher that is about a writable mount; its text names the source. */

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -15,6 +17,7 @@ import {
   type SandboxProcess,
   type SandboxSpec,
 } from '../../environments/sandbox.ts';
+import { readDatagrams } from '../../environments/trace-datagrams.ts';
 
 /**
  * No walls: plain processes of the server's own user, for machines without namespaces (macOS, Windows) and for people
@@ -26,6 +29,7 @@ import {
 class ProcessSandbox implements Sandbox {
   readonly runtimeApiAddress: string;
   readonly listener: Server;
+  readonly datagramAddress: string | undefined;
   readonly notes: readonly string[] = [];
   readonly #spec: SandboxSpec;
   readonly #directory: string;
@@ -33,9 +37,13 @@ class ProcessSandbox implements Sandbox {
   /** Each with its end; those that are over included, because what they started may still run in their group. */
   readonly #started = new Map<ChildProcess, Promise<ProcessExit>>();
 
-  constructor(spec: SandboxSpec, listener: Server, directory: string) {
+  #datagrams: DatagramSocket | undefined;
+
+  constructor(spec: SandboxSpec, listener: Server, directory: string, datagrams: DatagramSocket | undefined) {
     this.#spec = spec;
     this.#directory = directory;
+    this.#datagrams = datagrams;
+    this.datagramAddress = datagrams && `127.0.0.1:${datagrams.address().port}`;
     this.listener = listener;
     this.runtimeApiAddress = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
   }
@@ -111,6 +119,8 @@ class ProcessSandbox implements Sandbox {
   async destroy(): Promise<void> {
     await this.killAll();
     this.listener.close();
+    this.#datagrams?.close();
+    this.#datagrams = undefined;
     rmSync(this.#directory, { recursive: true, force: true });
     this.#gone.resolve();
   }
@@ -139,11 +149,20 @@ export function processSandboxes(options: { readonly runDir: string }): SandboxK
         listener.once('error', reject);
         listener.listen(0, '127.0.0.1', resolve);
       });
-      return new ProcessSandbox(spec, listener, directory);
+      return new ProcessSandbox(spec, listener, directory, await datagramsOf(spec));
     },
     reconcile: async () => rmSync(options.runDir, { recursive: true, force: true }),
     close: async () => undefined,
   };
+}
+
+async function datagramsOf({ datagrams }: SandboxSpec): Promise<DatagramSocket | undefined> {
+  if (datagrams === undefined) return undefined;
+  const socket = createSocket('udp4');
+  readDatagrams(socket, datagrams);
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
 }
 
 /** Throws MountFailed unless the path that the function knows leads to the directory already. */

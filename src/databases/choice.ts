@@ -6,6 +6,7 @@ import type { EventQueue } from '../store/event-queue.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import { type DataFolder, DataFolderError } from './disk/data-folder.ts';
 import { openEventPayloads } from './disk/event-payloads.ts';
+import { sealedQueue } from './sealed-queue.ts';
 import { openSqliteQueue } from './sqlite/event-queue.ts';
 import { openSqliteMetadata } from './sqlite/metadata.ts';
 
@@ -20,8 +21,8 @@ export interface ChosenStores {
 }
 
 /**
- * Opens the metadata store and the event queue: PostgreSQL where a URL names one, SQLite in the data folder otherwise. Rejects in one line
- * also when the folder's records are in the other of the two: with no record of them its packages would be deleted.
+ * Opens the metadata store and the event queue, whose payloads are sealed with the data folder's key: PostgreSQL where a
+ * URL names one, SQLite in the data folder otherwise. Rejects in one line also when the folder's records are in the other of the two: with no record of them its packages would be deleted.
  */
 export async function openStores(
   url: string | undefined,
@@ -29,6 +30,7 @@ export async function openStores(
   ids: Ids,
   onTakenOver: (error: Error) => void,
 ): Promise<ChosenStores> {
+  const dataKey = await folder.secret('data-key');
   const { root, keys, database } = folder.paths;
   const file = join(keys, IDENTITY);
   const identity = async () =>
@@ -38,7 +40,7 @@ export async function openStores(
   if (url === undefined) {
     if (existsSync(file))
       throw new DataFolderError(`data folder ${root} keeps its records in PostgreSQL: --database is missing`);
-    return await openSqlite(folder, ids);
+    return await openSqlite(folder, ids, dataKey);
   }
   if (existsSync(database))
     throw new DataFolderError(`data folder ${root} keeps its records in ${database}: --database needs another --data`);
@@ -46,17 +48,17 @@ export async function openStores(
   // Its client is loaded only where it is used: it costs every other server time and memory.
   const { openPostgresMetadata } = await import('./postgres/metadata.ts');
   const metadata = await openPostgresMetadata({ url, onTakenOver, binding: { known, make: identity } });
-  return { metadata, events: metadata.events, description: metadata.description };
+  return { metadata, events: sealedQueue(metadata.events, dataKey), description: metadata.description };
 }
 
-async function openSqlite({ paths }: DataFolder, ids: Ids): Promise<ChosenStores> {
+async function openSqlite({ paths }: DataFolder, ids: Ids, dataKey: Uint8Array): Promise<ChosenStores> {
   const openingMetadata = openSqliteMetadata({ path: paths.database });
   const openingEvents = openEventPayloads(paths.events, ids).then((payloads) =>
     openSqliteQueue({ path: paths.eventDatabase, payloads }),
   );
   const [metadata, events] = await Promise.allSettled([openingMetadata, openingEvents]);
   if (metadata.status === 'fulfilled' && events.status === 'fulfilled')
-    return { metadata: metadata.value, events: events.value, description: undefined };
+    return { metadata: metadata.value, events: sealedQueue(events.value, dataKey), description: undefined };
   for (const opened of [metadata, events]) if (opened.status === 'fulfilled') await opened.value.close();
   throw metadata.status === 'rejected' ? metadata.reason : (events as PromiseRejectedResult).reason;
 }

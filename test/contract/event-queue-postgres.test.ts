@@ -1,5 +1,6 @@
 import { after, before, describe } from 'node:test';
 import { openPostgresMetadata } from '../../src/databases/postgres/metadata.ts';
+import { sealedQueue } from '../../src/databases/sealed-queue.ts';
 import type { EventQueue } from '../../src/store/event-queue.ts';
 import { type PrivatePostgres, startPostgres, withoutPostgres } from '../support/postgres.ts';
 import { eventQueueContract } from './event-queue.ts';
@@ -30,4 +31,8 @@ describe('PostgreSQL', { skip: withoutPostgres }, () => {
   after(() => postgres.remove());
 
   eventQueueContract('postgres', makeHome);
+  eventQueueContract('postgres, sealed', async () => {
+    const { open, remove } = await makeHome();
+    return { open: async () => sealedQueue(await open(), Buffer.alloc(32, 7)), remove };
+  });
 });

@@ -237,8 +237,7 @@ async function packagesOf(folder: DataFolder, { metadata, vault, clock, limits, 
 
 /** Everything behind the HTTP server. */
 async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
-  const clock = systemClock;
-  const ids = randomIds;
+  const [clock, ids] = [systemClock, randomIds];
   const { paths } = folder;
   const limits = limitsOf(config);
   const { metadata, events, policies, urls, taken } = await storesOf(config, folder, lines, fail);
@@ -304,9 +303,8 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  const families = () => [...invoker.families(), ...traces.families()];
   const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
-  return { ...parts, families, traces };
+  return { ...parts, families: () => [...invoker.families(), ...traces.families()], traces };
 }
 
 /** Of a function's settings what may have no effect here. */

@@ -52,8 +52,8 @@ export async function deliver(tools: DeliveryTools, held: HeldItem): Promise<Ste
   } catch (error) {
     if (tools.isClosing()) return { type: 'leave' };
     const { message } = error as Error;
-    countFailure();
-    if (isFinal(error)) return given(message);
+      countFailure();
+    if (isFinalRefusal(error)) return given(message);
     const setbacks = delivery.setbacks + 1;
     const dueMs = clock.now() + backoffMs(setbacks);
     if (dueMs - held.bornMs > DELIVERY_AGE_MAX_MS) return given(message);
@@ -61,7 +61,8 @@ export async function deliver(tools: DeliveryTools, held: HeldItem): Promise<Ste
   }
 }
 
-function isFinal(error: unknown): boolean {
+/** The destination will never take what it was sent. */
+export function isFinalRefusal(error: unknown): boolean {
   if (error instanceof DeliveryRefused) return true;
   return error instanceof NeighbourRefusal && !error.isFault && !LATER.test(error.code);
 }

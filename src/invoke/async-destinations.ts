@@ -16,6 +16,8 @@ export interface Delivery {
   readonly endedMs: number;
   /** Of a dead letter; absent from a record. */
   readonly attributes?: DeadLetterAttributes;
+  /** Of a bucket: the object's key. Absent from what an asynchronous invoke sends, which has a key of its own. */
+  readonly objectKey?: string;
   /** Attempts that failed. */
   readonly setbacks: number;
 }

@@ -46,8 +46,12 @@ async function settle(tools: SettlingTools, key: RecordKey): Promise<void> {
   // Timers may be a little early, by the wall clock.
   if (status === record.body.status) return settleLater(tools, key, status);
   const expect = record.revision;
-  const change: Change = status
-    ? { type: 'put', key, body: { ...record.body, status }, expect }
-    : { type: 'delete', key, expect };
-  await metadata.commit([change]);
+  const changes: readonly Change[] = status
+    ? [{ type: 'put', key, body: { ...record.body, status }, expect }]
+    : [
+        { type: 'delete', key, expect },
+        // What a mapping has read is forgotten with it.
+        { type: 'deletePrefix', key: { ...key, kind: 'stream-checkpoint' } },
+      ];
+  await metadata.commit(changes);
 }

@@ -8,8 +8,8 @@ import { type Change, ID_LENGTH_MAX, PAGE_LIMIT_MAX, type RecordKey, type Record
  * UTF-8 bytes (SQLite's BINARY, PostgreSQL's "C"), and keeps NUL out, which PostgreSQL's text cannot hold.
  */
 
-/** Of one record's body, as JSON text. */
-export const BODY_LENGTH_MAX = 1_048_576;
+/** Of one record's body, as JSON text: the largest state of a tumbling window, and what stands around it. */
+export const BODY_LENGTH_MAX = 1_114_112;
 export const CHANGES_MAX = 1000;
 
 /** A change with its body as JSON text, taken when the commit was asked for: later edits of the object do not reach it. */

@@ -20,6 +20,7 @@ export type RecordKind =
   | 'layer'
   | 'layer-version'
   | 'event-source-mapping'
+  | 'stream-checkpoint'
   | 'code-signing-config';
 
 export interface RecordKey {

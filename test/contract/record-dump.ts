@@ -15,6 +15,7 @@ const kinds: Readonly<Record<RecordKind, true>> = {
   layer: true,
   'layer-version': true,
   'event-source-mapping': true,
+  'stream-checkpoint': true,
   'code-signing-config': true,
 };
 

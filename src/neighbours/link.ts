@@ -18,6 +18,8 @@ export interface Link {
   readonly endpoint: string;
   readonly credentials: (namespace: Namespace) => Credentials;
   readonly answerMsMax: number;
+  /** Where answers may be larger than ANSWER_BYTES_MAX. */
+  readonly answerBytesMax?: number;
 }
 
 export interface LinkOptions {

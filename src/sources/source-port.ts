@@ -73,9 +73,15 @@ export interface SourceConnection {
   close(): void;
 }
 
+/** Whom records name as their reader. */
+export interface SourceIdentity {
+  /** Role of the function; records of Kinesis show it. */
+  readonly invokeIdentityArn?: string | undefined;
+}
+
 export interface SourceAdapter {
   /** Asks nothing yet. */
-  connect(namespace: Namespace, source: Source): SourceConnection;
+  connect(namespace: Namespace, source: Source, identity?: SourceIdentity): SourceConnection;
 }
 
 /** The adapters of the sources whose service has an endpoint. */

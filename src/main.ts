@@ -1,7 +1,6 @@
 /** The composition root: the only file that names adapters. Builds the parts, starts the server, ends it in order. */
 import { join } from 'node:path';
-import { loadCredentials } from './access/credentials.ts';
-import { FunctionKeys } from './access/function-keys.ts';
+import type { FunctionKeys } from './access/function-keys.ts';
 import { watchPolicies } from './access/policy-watch.ts';
 import { functionArn } from './base/arn.ts';
 import { assetPath } from './base/assets.ts';
@@ -24,13 +23,14 @@ import { checkMountDirectories, MountDirectoryError } from './environments/mount
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
 import { unreachableEndpoints } from './environments/unreachable-endpoints.ts';
-import { createActivation } from './functions/activation-queue.ts';
+import { type ActivationOptions, createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
 import { watchConcurrency } from './functions/concurrency-watch.ts';
 import { FunctionUrlAddresses } from './functions/function-url-address.ts';
 import { watchFunctionUrls } from './functions/function-url-index.ts';
 import type { VersionBody } from './functions/records.ts';
 import { readSigningRoots } from './functions/signing-roots.ts';
+import type { DestinationPort } from './invoke/async-destinations.ts';
 import { type AsyncInvokesOptions, QueuedInvokes } from './invoke/async-invokes.ts';
 import { InvokeMetrics } from './invoke/invoke-metrics.ts';
 import { LocalInvoker } from './invoke/local-invoker.ts';
@@ -42,28 +42,27 @@ import { createInertRecorder } from './neighbours/inert.ts';
 import type { Neighbours, Recipients } from './neighbours/neighbours.ts';
 import { openNeighbours } from './neighbours/open-neighbours.ts';
 import { openVault, type Vault } from './neighbours/vault.ts';
+import { accountLimits } from './operations/account-limits.ts';
 import { operations } from './operations/all.ts';
 import type { AccountLimits, Services } from './operations/operation.ts';
 import { collectNowAndThen } from './packages/collection.ts';
 import { createPackages } from './packages/packages.ts';
+import { openPollers } from './pollers/open-pollers.ts';
 import { chooseSandboxes } from './sandboxes/choice.ts';
 import type { Authentication } from './server/authentication.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLogsApi } from './server/logs-api.ts';
+import { openCallers } from './server/open-callers.ts';
 import { createPipeline } from './server/pipeline.ts';
 import { startUrlServer } from './server/url-server.ts';
-import { resumeMappings } from './sources/mapping-settling.ts';
+import { StreamDelivery } from './sources/stream-delivery.ts';
+import { MappingSupervisor, type SupervisorTools } from './sources/supervisor.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
 import type { MetadataStore } from './store/metadata.ts';
 import { openTracing } from './tracing/open-tracing.ts';
 
 /** Records kept in memory: the functions, versions and aliases that were used last. */
 const CACHED_RECORDS_MAX = 20_000;
-/** Quotas of an account as AWS gives them to a new one (lambda-facts 5.4). */
-const CODE_SIZE_ZIPPED_BYTES = 52_428_800;
-const CODE_SIZE_UNZIPPED_BYTES = 262_144_000;
-const UNRESERVED_CONCURRENCY_MIN = 100;
-
 export interface RunningServer {
   readonly url: string;
   /** Lines for people beneath "listening on". */
@@ -77,43 +76,17 @@ function note(line: string): void {
   process.stderr.write(`lambdad: ${line}\n`);
 }
 
-function limitsOf(config: Config): AccountLimits {
-  return {
-    concurrentExecutions: config.concurrency,
-    unreservedConcurrencyMin: Math.min(UNRESERVED_CONCURRENCY_MIN, config.concurrency),
-    totalCodeSizeBytes: config.codeStorageBytes,
-    codeSizeUnzippedBytes: CODE_SIZE_UNZIPPED_BYTES,
-    codeSizeZippedBytes: CODE_SIZE_ZIPPED_BYTES,
-  };
-}
-
 type Fail = (error: Error) => void;
 type Access = Awaited<ReturnType<typeof accessOf>>;
 type Parts = Awaited<ReturnType<typeof partsOf>>;
 
-/** How callers are known, and the keys of functions among them. */
+/** How callers are known, and where nothing of functions may lead. */
 async function accessOf(config: Config, lines: string[]) {
   const { auth, credentialsFile, dataDir } = config;
-  const path = credentialsFile ?? join(dataDir, 'credentials.json');
-  const credentials = auth === 'sigv4' ? await loadCredentials(path, randomIds) : undefined;
-  const functionKeys = new FunctionKeys({
-    clock: systemClock,
-    ids: randomIds,
-    findRole: (account, name) => credentials?.findRole(account, name),
-  });
-  const authentication: Authentication =
-    credentials === undefined
-      ? { mode: 'open', findAccount: (accessKeyId, token) => functionKeys.findAccount(accessKeyId, token) }
-      : {
-          mode: 'sigv4',
-          findSecret: (id) => credentials.findSecret(id) ?? functionKeys.findSecret(id),
-          findIdentity: (id) => credentials.findIdentity(id) ?? functionKeys.findIdentity(id),
-        };
-  if (credentials !== undefined) {
-    lines.push(`access keys: ${path}${credentials.created ? ' (made just now, with one random key)' : ''}`);
-    if (credentials.exposed) lines.push(`warning:  other users may read the access keys in ${path}: chmod 600`);
-  }
-  return { authentication, functionKeys, closedPaths: [dataDir, config.cacheDir, path] };
+  const credentialsPath = credentialsFile ?? join(dataDir, 'credentials.json');
+  const callers = await openCallers({ auth, credentialsPath, clock: systemClock, ids: randomIds });
+  lines.push(...callers.lines);
+  return { ...callers, closedPaths: [dataDir, config.cacheDir, credentialsPath] };
 }
 
 /** Starts everything. Rejects with an Error whose message is one line for the person who started it. */
@@ -132,7 +105,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const failed = deferred<Error>();
   const access = await accessOf(config, lines);
   const parts = await partsOf(config, folder, access, lines, failed.resolve);
-  const { services, policies, logs, sandboxes, surroundings, events, asyncInvokes } = parts;
+  const { services, policies, logs, sandboxes, surroundings, events, asyncInvokes, sources } = parts;
   const { authentication } = access;
   let closing = false;
   const urlServer = await urlServerOf(config, parts, authentication, () => closing);
@@ -166,9 +139,9 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   });
   surroundings.listensAt(server.origin, sandboxes);
   await services.activation.resume();
-  await resumeMappings(services);
   await resumeProvisioned(services);
   await asyncInvokes.start();
+  await sources.start();
   const collecting = collectNowAndThen(services.packages, note);
   lines.push(
     `clients:  eval "$(lambdad env --endpoint ${server.origin})"  or  export AWS_ENDPOINT_URL_LAMBDA=${server.origin}`,
@@ -177,7 +150,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     closing = true;
     collecting.stop();
     const { shutdownMs } = config;
-    const quiet = asyncInvokes.close();
+    const quiet = Promise.all([asyncInvokes.close(), sources.close()]);
     await Promise.all(
       [server, urlServer].map((each) => each.close(shutdownMs)).concat(services.invoker.close(shutdownMs)),
     );
@@ -239,7 +212,7 @@ async function packagesOf(folder: DataFolder, { metadata, vault, clock, limits, 
 async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
   const [clock, ids] = [systemClock, randomIds];
   const { paths } = folder;
-  const limits = limitsOf(config);
+  const limits = accountLimits(config);
   const { metadata, events, policies, urls, taken } = await storesOf(config, folder, lines, fail);
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
@@ -270,21 +243,21 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const pool = poolOf(config, factory);
   const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken, metrics, tracing: traces.tracing });
   const locks = new KeyedMutex();
-  const activation = createActivation({
+  const activation = activationOf(invoker, {
     metadata,
     locks,
     clock,
     ids,
     preparation: preparation(packages, runtimes),
-    settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
-    report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
   });
-  const asyncInvokes = asyncInvokesOf(
+  const { asyncInvokes, destinations } = asyncInvokesOf(
     { queue: events, metadata, invoker, inert, metrics, tracing: traces.tracing, clock, ids, note },
     neighbours,
   );
+  const sources = sourcesOf(config, destinations, { metadata, invoker, clock, ids, vault, note });
   const services: Services = {
     asyncInvokes,
+    sources,
     metrics,
     metadata,
     packages,
@@ -303,8 +276,17 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
+  const families = () => [invoker, traces, sources].flatMap((counting) => counting.families());
   const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
-  return { ...parts, families: () => [...invoker.families(), ...traces.families()], traces };
+  return { ...parts, sources, families, traces };
+}
+
+function activationOf(invoker: LocalInvoker, tools: Omit<ActivationOptions, 'settled' | 'report'>) {
+  return createActivation({
+    ...tools,
+    settled: ({ account, region, functionName, version }) => invoker.retire(account, region, functionName, version),
+    report: (error, key) => note(`${key.functionName}: ${(error as Error).message}`),
+  });
 }
 
 /** Of a function's settings what may have no effect here. */
@@ -313,11 +295,25 @@ function pointing({ kept, tracingMode }: Pick<VersionBody['settings'], 'kept' | 
 }
 
 /** A record may go to another function, which is invoked in the same way. */
-function asyncInvokesOf(tools: Omit<AsyncInvokesOptions, 'destinations'>, neighbours: Recipients): QueuedInvokes {
+function asyncInvokesOf(tools: Omit<AsyncInvokesOptions, 'destinations'>, neighbours: Recipients) {
   const { metadata, ids } = tools;
   const destinations = openDestinations({ neighbours, functions: () => ({ invokes, metadata, ids }) });
   const invokes: QueuedInvokes = new QueuedInvokes({ ...tools, destinations });
-  return invokes;
+  return { asyncInvokes: invokes, destinations };
+}
+
+/** What reads from event sources: those whose service has an endpoint. */
+function sourcesOf(
+  { endpoints, neighbourCredentials: credentials }: Config,
+  destinations: DestinationPort,
+  tools: Omit<SupervisorTools, 'adapters' | 'deliveries'>,
+): MappingSupervisor {
+  const streams = new StreamDelivery({ metadata: tools.metadata, destinations });
+  return new MappingSupervisor({
+    ...tools,
+    adapters: openPollers({ endpoints, credentials }),
+    deliveries: { kinesis: streams, dynamodb: streams },
+  });
 }
 
 /** What functions find around them: credentials, file systems, addresses of services. */

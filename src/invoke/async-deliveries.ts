@@ -52,7 +52,7 @@ export async function deliver(tools: DeliveryTools, held: HeldItem): Promise<Ste
   } catch (error) {
     if (tools.isClosing()) return { type: 'leave' };
     const { message } = error as Error;
-      countFailure();
+    countFailure();
     if (isFinalRefusal(error)) return given(message);
     const setbacks = delivery.setbacks + 1;
     const dueMs = clock.now() + backoffMs(setbacks);

@@ -6,7 +6,6 @@ import { checkDuplicate } from '../sources/mapping-duplicate.ts';
 import { checkFunctionTimeout, findMappedFunction } from '../sources/mapping-function.ts';
 import { type MappingBody, mappingArn, mappingKey, PAIRS_LOCK } from '../sources/mapping-record.ts';
 import { newSettings } from '../sources/mapping-settings.ts';
-import { settleLater } from '../sources/mapping-settling.ts';
 import { beginChange } from '../sources/mapping-state.ts';
 import { viewMapping } from '../sources/mapping-view.ts';
 import { readSource } from '../sources/source-kind.ts';
@@ -34,6 +33,6 @@ export const createEventSourceMapping: Operation<'CreateEventSourceMapping'> = a
     return created;
   });
   noteInertSettings(services, context, body);
-  settleLater(services, key, body.status);
+  services.sources.changed(key);
   return { output: await viewMapping(services, context, body) };
 };

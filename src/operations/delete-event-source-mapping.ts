@@ -1,6 +1,5 @@
 import { changeFunction } from '../functions/change-function.ts';
 import { findMapping, type MappingBody, mappingKey, mappingLock } from '../sources/mapping-record.ts';
-import { settleLater } from '../sources/mapping-settling.ts';
 import { beginChange, checkAtRest } from '../sources/mapping-state.ts';
 import { viewMapping } from '../sources/mapping-view.ts';
 import type { Operation } from './operation.ts';
@@ -17,6 +16,6 @@ export const deleteEventSourceMapping: Operation<'DeleteEventSourceMapping'> = a
     await metadata.commit([{ type: 'put', key, body: leaving, expect: read.revision }]);
     return leaving;
   });
-  settleLater(services, key, body.status);
+  services.sources.changed(key);
   return { output: await viewMapping(services, context, body) };
 };

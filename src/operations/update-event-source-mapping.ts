@@ -14,7 +14,6 @@ import {
   PAIRS_LOCK,
 } from '../sources/mapping-record.ts';
 import { changedSettings } from '../sources/mapping-settings.ts';
-import { settleLater } from '../sources/mapping-settling.ts';
 import { beginChange, checkAtRest, type MappingChange } from '../sources/mapping-state.ts';
 import { viewMapping } from '../sources/mapping-view.ts';
 import type { Operation, OperationContext } from './operation.ts';
@@ -42,7 +41,7 @@ export const updateEventSourceMapping: Operation<'UpdateEventSourceMapping'> = a
     });
   });
   noteInertSettings(services, context, body);
-  settleLater(services, key, body.status);
+  services.sources.changed(key);
   return { output: await viewMapping(services, context, body) };
 };
 

@@ -10,8 +10,9 @@ import type { InertSettings, Neighbours } from '../neighbours/neighbours.ts';
 import type { Sealed, Vault } from '../neighbours/vault.ts';
 import type { RecordKey, StoredRecord } from '../store/metadata.ts';
 import { type Namespace, type WalkOptions, walkRecords } from '../store/namespace.ts';
-import { type MappingStatus, statusAt } from './mapping-state.ts';
+import type { MappingStatus } from './mapping-state.ts';
 import type { Source } from './source-kind.ts';
+import type { MappingSupervisor } from './supervisor.ts';
 
 /** What work on mappings needs; the operations' services fit. */
 export interface MappingTools extends ChangeTools {
@@ -20,6 +21,8 @@ export interface MappingTools extends ChangeTools {
   readonly vault: Vault;
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;
+  /** What reads from the sources. */
+  readonly sources: Pick<MappingSupervisor, 'changed' | 'resultOf'>;
 }
 
 /** Settings as answers show them, by AWS's names, with defaults filled in. */
@@ -94,20 +97,19 @@ export function mappedFunctionArn({ account, region }: Namespace, body: Function
 
 export type FunctionOfMapping = Pick<MappingBody, 'functionName' | 'qualifier'>;
 
-/** The mapping as it is by now; undefined when it was never there, or its deletion has come to its end. */
+/** Undefined when it was never there, or its deletion has come to its end. */
 export async function readMapping(
-  { metadata, clock }: Pick<MappingTools, 'metadata' | 'clock'>,
+  { metadata }: Pick<MappingTools, 'metadata'>,
   namespace: Namespace,
   uuid: string,
 ): Promise<StoredMapping | undefined> {
   if (!UUID.test(uuid)) return undefined;
-  const record = await metadata.get(mappingKey(namespace, uuid));
-  return record && current(record as StoredMapping, clock.now());
+  return (await metadata.get(mappingKey(namespace, uuid))) as StoredMapping | undefined;
 }
 
-/** The mapping as it is by now. Throws ResourceNotFoundException. */
+/** Throws ResourceNotFoundException. */
 export async function findMapping(
-  tools: Pick<MappingTools, 'metadata' | 'clock'>,
+  tools: Pick<MappingTools, 'metadata'>,
   namespace: Namespace,
   uuid: string,
 ): Promise<StoredMapping> {
@@ -116,19 +118,11 @@ export async function findMapping(
   return record;
 }
 
-/** All mappings as they are by now, in order of UUID. */
-export async function* walkMappings(
-  { metadata, clock }: Pick<MappingTools, 'metadata' | 'clock'>,
+/** All mappings in order of UUID. */
+export function walkMappings(
+  { metadata }: Pick<MappingTools, 'metadata'>,
   namespace: Namespace,
   options: WalkOptions = {},
 ): AsyncGenerator<StoredMapping> {
-  for await (const record of walkRecords<MappingBody>(metadata, namespace, 'event-source-mapping', options)) {
-    const mapping = current(record, clock.now());
-    if (mapping) yield mapping;
-  }
-}
-
-function current(record: StoredMapping, now: number): StoredMapping | undefined {
-  const status = statusAt(record.body, now);
-  return status && { ...record, body: { ...record.body, status } };
+  return walkRecords<MappingBody>(metadata, namespace, 'event-source-mapping', options);
 }

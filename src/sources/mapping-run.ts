@@ -49,6 +49,8 @@ export interface MappingRun {
   count(counter: MappingCounter, records: number): void;
   /** Milliseconds between the arrival of a batch's last record and its invoke: IteratorAge. */
   age(ms: number): void;
+  /** Everything that is there now is being read: the mapping may be called Enabled. Any number of times. */
+  opened(): void;
   /** `OK`, `PROBLEM: …`: shown as LastProcessingResult, of queues as StateTransitionReason when it is a problem. */
   report(result: string): void;
   /** One line in the server's output, at most once for each text and run. */

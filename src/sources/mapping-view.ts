@@ -6,13 +6,15 @@ import { type MappingBody, type MappingTools, mappedFunctionArn, mappingArn } fr
 
 /** `listed`: a list shows no filters that are under a KMS key. */
 export async function viewMapping(
-  { vault }: Pick<MappingTools, 'vault'>,
+  { vault, sources }: Pick<MappingTools, 'vault' | 'sources'>,
   namespace: Namespace,
   body: MappingBody,
   { listed = false }: { readonly listed?: boolean } = {},
 ): Promise<EventSourceMappingConfiguration> {
   const { uuid, source, kmsKeyArn, status } = body;
   const { startingPositionMs, ...settings } = body.settings;
+  const result = sources.resultOf(uuid);
+  const isQueue = source.kind === 'sqs';
   const hidden = listed && body.sealedFilters !== undefined;
   return {
     UUID: uuid,
@@ -26,9 +28,14 @@ export async function viewMapping(
     ...(kmsKeyArn === undefined ? {} : { KMSKeyArn: kmsKeyArn }),
     FunctionArn: mappedFunctionArn(namespace, body),
     LastModified: new Date(status.sinceMs),
-    ...(source.kind === 'sqs' ? {} : { LastProcessingResult: 'No records processed' }),
+    ...(isQueue ? {} : { LastProcessingResult: result ?? 'No records processed' }),
     State: status.state,
-    StateTransitionReason: status.reason,
+    // Mappings of queues have no LastProcessingResult that would say it.
+    StateTransitionReason: (isQueue && problemIn(result)) || status.reason,
     EventSourceMappingArn: mappingArn(namespace, uuid),
   };
+}
+
+function problemIn(result: string | undefined): string | undefined {
+  return result?.startsWith('PROBLEM') ? result : undefined;
 }

@@ -95,6 +95,7 @@ class StreamRun {
         troubles = 0;
         await book.admit(listed, isRead, clock.now());
         for (const partition of book.ready(listed, isRead)) this.#start(book, partition);
+        this.#run.opened();
         await this.#bells.pause(DISCOVERY_MS_MIN);
         if (!this.#hasChanged) await this.#changed.wait(DISCOVERY_MS - DISCOVERY_MS_MIN);
       } catch (error) {

@@ -3,12 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { addTags, removeTags } from '../../src/functions/tags.ts';
 import type { OperationInputs } from '../../src/model/types.gen.ts';
 import { mappingKey } from '../../src/sources/mapping-record.ts';
-import { resumeMappings } from '../../src/sources/mapping-settling.ts';
-import { NOTHING_POLLS } from '../../src/sources/mapping-state.ts';
 import { changeMappingTags, mappingTags } from '../../src/sources/mapping-tags.ts';
 import { ACCOUNT, createActive, REGION, rejects, type World } from '../support/function-world.ts';
 import { create, createAtRest, FUNCTION, leastOf, mappingWorld, QUEUE, settle, TABLE_STREAM } from './mapping-world.ts';
 
+const NOTHING_POLLS = 'lambdad does not poll sqs event sources yet';
 const GONE = 'The resource you requested does not exist.';
 const NAMESPACE = { account: ACCOUNT, region: REGION };
 
@@ -80,15 +79,15 @@ describe('states', () => {
     assert.equal(await world.metadata.get(mappingKey(NAMESPACE, uuid)), undefined);
   });
 
-  test('what a former run left is taken up, and never shown past its time', async () => {
+  test('what a former run left is taken up', async () => {
     const uuid = await createAtRest(world, anotherQueue());
     const key = mappingKey(NAMESPACE, uuid);
     const record = await world.metadata.get(key);
-    const status = { state: 'Deleting', reason: 'USER_INITIATED', sinceMs: 0, endsMs: 1 };
+    const status = { state: 'Deleting', reason: 'USER_INITIATED', sinceMs: 0 };
     await world.metadata.commit([{ type: 'put', key, body: { ...(record?.body as object), status } }]);
-    await rejects(get(uuid), 'ResourceNotFoundException', GONE);
-    await resumeMappings(world.services);
+    await world.sources.start();
     await settle(world);
+    await rejects(get(uuid), 'ResourceNotFoundException', GONE);
     assert.equal(await world.metadata.get(key), undefined);
   });
 

@@ -113,6 +113,7 @@ function runOf(
     },
     count: (counter, records) => counters.set(counter, (counters.get(counter) ?? 0) + records),
     age: () => {},
+    opened: () => {},
     report: (result) => reports.push(result),
     note: () => {},
   };

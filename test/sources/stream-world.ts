@@ -159,6 +159,7 @@ export class StreamWorld {
       invoke: (event) => this.#invoke(event),
       count: (counter, records) => this.counters.set(counter, (this.counters.get(counter) ?? 0) + records),
       age: (ms) => this.ages.push(ms),
+      opened: () => {},
       report: (result) => this.reports.push(result),
       note: (line) => this.notes.push(line),
     };

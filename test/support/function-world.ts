@@ -22,6 +22,7 @@ import { openVault } from '../../src/neighbours/vault.ts';
 import { operations } from '../../src/operations/all.ts';
 import type { AccountLimits, OperationContext, Services } from '../../src/operations/operation.ts';
 import { createPackages } from '../../src/packages/packages.ts';
+import { MappingSupervisor } from '../../src/sources/supervisor.ts';
 import type { ItemOwner } from '../../src/store/event-queue.ts';
 import type { Namespace } from '../../src/store/namespace.ts';
 import { memoryBlobs } from './memory-blobs.ts';
@@ -129,6 +130,12 @@ async function makeServices(options: WorldOptions) {
   };
   const report = (error: unknown) => reported.push(error);
   const activation = createActivation({ metadata, locks, clock, ids, preparation, report });
+  const sources = new MappingSupervisor({
+    ...{ metadata, invoker, clock, ids, vault },
+    note: () => {},
+    adapters: {},
+    deliveries: {},
+  });
   const services: Services = {
     metadata,
     packages,
@@ -141,6 +148,7 @@ async function makeServices(options: WorldOptions) {
       },
     },
     neighbours,
+    sources,
     metrics,
     signingRoots: options.signingRoots ?? [],
     note: (line) => void notes.push(line),
@@ -155,6 +163,7 @@ async function makeServices(options: WorldOptions) {
   };
   return {
     services,
+    sources,
     clock,
     metadata,
     blobs,

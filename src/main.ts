@@ -211,7 +211,6 @@ async function packagesOf(folder: DataFolder, { metadata, vault, clock, limits, 
 /** Everything behind the HTTP server. */
 async function partsOf(config: Config, folder: DataFolder, access: Access, lines: string[], fail: Fail) {
   const [clock, ids] = [systemClock, randomIds];
-  const { paths } = folder;
   const limits = accountLimits(config);
   const { metadata, events, policies, urls, taken } = await storesOf(config, folder, lines, fail);
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
@@ -219,8 +218,13 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
   const metrics = new InvokeMetrics();
   const packages = await packagesOf(folder, { metadata, vault, clock, limits, dataKey });
-  const logs = new DiskLogStore({ directory: paths.logs, totalBytesMax: config.logBytesMax, clock, onTrouble: note });
-  const { sandboxes, mounts } = await sandboxesOf(config, paths.run, access.closedPaths, lines);
+  const logs = new DiskLogStore({
+    directory: folder.paths.logs,
+    totalBytesMax: config.logBytesMax,
+    clock,
+    onTrouble: note,
+  });
+  const { sandboxes, mounts } = await sandboxesOf(config, folder.paths.run, access.closedPaths, lines);
   const runtimes = runtimesOf(config, note);
   const surroundings = surroundingsOf({ ...config, mounts }, neighbours, access.functionKeys, lines);
   const traces = openTracing(config.tracing, { clock, ids, note });

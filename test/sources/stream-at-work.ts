@@ -15,6 +15,8 @@ export const ROLE = 'arn:aws:iam::123456789012:role/reader';
 
 // biome-ignore lint/suspicious/noExplicitAny: events are JSON, and tests look at all of it
 export type StreamEvent = { readonly Records: readonly any[] };
+/** What a function answers that could not be invoked. */
+export const THROTTLED = Symbol('throttled');
 /** Answers, or throws as a function does. */
 export type StreamFunction = (event: StreamEvent) => unknown;
 
@@ -104,8 +106,9 @@ function runOf(
         executedVersion: '$LATEST',
       } as const;
       try {
-        const payload = Buffer.from(JSON.stringify((await answer(event)) ?? null));
-        return { ...answered, payload };
+        const result = (await answer(event)) ?? null;
+        if (result === THROTTLED) return { type: 'throttled' };
+        return { ...answered, payload: Buffer.from(JSON.stringify(result)) };
       } catch (error) {
         const payload = Buffer.from(JSON.stringify({ errorMessage: (error as Error).message }));
         return { ...answered, functionError: 'Unhandled', payload };

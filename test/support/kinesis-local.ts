@@ -13,8 +13,8 @@ export interface KinesisLocal {
 }
 
 /**
- * Starts kinesis-local on a free port and waits until it answers. Its shards really close, unlike moto's, and it holds
- * callers to the service's limits of calls a second.
+ * Starts kinesis-local on a free port and waits until it answers. Its shards close when they are
+ * split or merged, unlike moto's.
  */
 export async function startKinesisLocal(): Promise<KinesisLocal> {
   const main = createRequire(import.meta.url).resolve('kinesis-local/main.js');

@@ -187,7 +187,9 @@ describe('a stream whose poller is killed', { timeout: WAIT_MS_MAX + 120_000 }, 
     }
   }
 
-  it('loses nothing, keeps the order, and repeats only from a checkpoint on', async () => {
+  it('loses nothing, keeps the order, and repeats only from a checkpoint on', {
+    timeout: WAIT_MS_MAX + 60_000,
+  }, async () => {
     const arn = await fill();
     const random = randomFromSeed(SEED + 1);
     const path = join(directory, 'metadata.sqlite');

@@ -1,13 +1,14 @@
 /**
  * Benchmarks as ratios against a bare baseline taken in the same run; bench/README.md says how to read them.
  *
- *     npm run bench [-- warm cold sandbox memory async catalogue stream]
+ *     npm run bench [-- warm cold sandbox memory async catalogue stream shards]
  */
 import { benchAsync } from './async.ts';
 import { benchCatalogue } from './catalogue.ts';
 import { benchCold } from './cold.ts';
 import { benchMemory } from './memory.ts';
 import { benchSandbox } from './sandbox.ts';
+import { benchShards } from './shards.ts';
 import { printRows, type Row } from './statistics.ts';
 import { benchStream } from './stream.ts';
 import { benchWarm } from './warm.ts';
@@ -20,6 +21,7 @@ const parts = {
   async: benchAsync,
   catalogue: benchCatalogue,
   stream: benchStream,
+  shards: benchShards,
 } as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in parts));

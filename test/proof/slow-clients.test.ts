@@ -21,7 +21,7 @@ const DEADLINE_MS = 120_000;
 const waitsForAll = extent !== 'reduced';
 const isShort = waitsForAll ? false : 'skipped: 550 MB of answers are for the longer runs';
 const HEALTHY_CONNECTIONS = 4;
-const HEALTHY_REQUESTS = byExtent({ reduced: 1_000, full: 10_000, longest: 40_000 });
+const HEALTHY_REQUESTS = byExtent({ reduced: 300, full: 10_000, longest: 40_000 });
 const LARGE_BODIES = byExtent({ reduced: 60, full: 500, longest: 500 });
 const LARGE_BYTES = 4 * 1024 * 1024;
 /** 500 connections cost 64 KiB each while they are read from. */

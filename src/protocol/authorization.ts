@@ -104,6 +104,13 @@ function readPresigned(query: ReadonlyMap<string, string>): Authorization {
   };
 }
 
+/** No signature covers itself, so that a second one would be an addition that nobody has signed. */
+function refuseTwice(query: readonly QueryParameter[]): void {
+  for (const once of ['X-Amz-Signature', 'X-Amz-Security-Token'])
+    if (query.filter(({ name }) => name === once).length > 1)
+      throw incomplete(`AWS query-string parameters must include '${once}' only once.`);
+}
+
 /**
  * Reads the claims from the Authorization header, else from the presigned query.
  *
@@ -113,7 +120,9 @@ function readPresigned(query: ReadonlyMap<string, string>): Authorization {
 export function readAuthorization(headers: Headers, query: readonly QueryParameter[]): Authorization {
   const header = single(headers, 'authorization');
   if (header) return readHeader(header, headers);
-  if (query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature'))
+  if (query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature')) {
+    refuseTwice(query);
     return readPresigned(new Map(query.map(({ name, value }) => [name, value])));
+  }
   throw new ApiError('MissingAuthenticationTokenException', 'Missing Authentication Token');
 }

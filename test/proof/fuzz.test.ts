@@ -12,6 +12,7 @@ import { zipOf } from '../support/zip.ts';
 import { createUrl } from '../urls/url-server.ts';
 import { apiRequest, urlRequest } from './api-requests.ts';
 import { byExtent, proofSeed } from './extent.ts';
+import { tellFigure } from './figures.ts';
 import { type FuzzTally, type FuzzTarget, fuzz, told } from './fuzz-run.ts';
 import { FORGED, spoil } from './hostile-http.ts';
 import { startWatchedServer, type WatchedServer } from './watched-server.ts';
@@ -32,6 +33,17 @@ function faultOf(text: string): string | undefined {
   if (!/HTTP\/1\.1 5\d\d/.test(text)) return undefined;
   const answers = text.split(/(?=HTTP\/1\.1 \d{3} )/).filter((answer) => /^HTTP\/1\.1 5/.test(answer));
   return answers.find((answer) => !MEANT.test(answer) && !URL_OF_FAULTY_FUNCTION.test(answer))?.slice(0, 600);
+}
+
+/** `200 × 5, 400 × 7`, over all parts of a run. */
+function statusesTold(tallies: readonly FuzzTally[]): string {
+  const sums = new Map<number, number>();
+  for (const { statuses } of tallies)
+    for (const [status, count] of statuses) sums.set(status, (sums.get(status) ?? 0) + count);
+  return [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([status, count]) => `${status} × ${count}`)
+    .join(', ');
 }
 
 const handler = `export const handler = async () => ({ statusCode: 200, body: 'fine' });`;
@@ -93,8 +105,8 @@ describe('hostile requests', { timeout: 4 * MINUTES_MAX * 60_000 }, () => {
       await between();
     }
     const last = await server.memory();
-    if (process.env['PROOF_SHOW'])
-      console.error(target.name, tallies.map((it) => JSON.stringify([...it.statuses])).join('\n'), first, last);
+    tellFigure(`memory after ${count} requests to ${target.name}, as a ratio`, last.rss / first.rss, '≤ 1.2');
+    tellFigure(`statuses of ${target.name}`, statusesTold(tallies));
     for (const tally of tallies) assert.equal(tally.harms.length, 0, told(proofSeed, tally));
     assert.ok(
       last.rss <= first.rss * MEMORY_RATIO_MAX,
@@ -135,6 +147,7 @@ describe('hostile requests', { timeout: 4 * MINUTES_MAX * 60_000 }, () => {
       assert.equal((payload as { sent: number }).sent, event.count);
     }
     const last = await server.memory();
+    tellFigure(`memory after ${LOCAL_REQUESTS} requests to local APIs, as a ratio`, last.rss / first.rss, '≤ 1.2');
     assert.ok(last.rss <= first.rss * MEMORY_RATIO_MAX, JSON.stringify([first, last]));
     await stands();
     const logs = new CloudWatchLogsClient({

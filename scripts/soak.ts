@@ -26,7 +26,7 @@ const SAMPLE_MS = 5000;
 const AGE_MS = 5000;
 const SETTLE_MS_MAX = 120_000;
 const RATIO_MAX = 1.2;
-/** Connections of clients, and a spare sandbox more or less. */
+/** The server's own connections and files, and a spare sandbox more or less. */
 const SLACK: Readonly<Record<keyof SoakHoldings, number>> = {
   rssMb: 0,
   descriptors: 12,

@@ -41,6 +41,8 @@ export interface SoakLoad {
 const ROLE = 'arn:aws:iam::000000000000:role/soak';
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function';
 const STREAM_BYTES = 1_000_000;
+/** What is to succeed does so on a busy machine too. */
+const PATIENCE_S = 60;
 /** Every so many events fail, each time they are tried. */
 const FAIL_EVERY = 5;
 
@@ -69,8 +71,8 @@ function must(isSo: boolean, what: string): void {
 /** Makes the functions that the loads use. */
 export async function furnish(world: SoakWorld): Promise<void> {
   const { client, ledgerUrl } = world;
-  await createFunction(client, 'plain', { files: { 'index.mjs': answering(1) } });
-  await createFunction(client, 'streams', { files: { 'index.mjs': streaming } });
+  await createFunction(client, 'plain', { files: { 'index.mjs': answering(1) }, Timeout: PATIENCE_S });
+  await createFunction(client, 'streams', { files: { 'index.mjs': streaming }, Timeout: PATIENCE_S });
   await createFunction(client, 'hears', { files: tellingFunction(ledgerUrl), Timeout: 60 });
   await createFunction(client, 'works', { files: tellingFunction(ledgerUrl), Timeout: 60 });
   for (const [name, { code, settings = {} }] of Object.entries(failing))
@@ -91,9 +93,9 @@ export async function furnish(world: SoakWorld): Promise<void> {
 
 async function plainInvoke({ client, latenciesMs }: SoakWorld): Promise<void> {
   const began = performance.now();
-  const { FunctionError } = await client.send(new InvokeCommand({ FunctionName: 'plain', Payload: '{}' }));
+  const { FunctionError, Payload } = await client.send(new InvokeCommand({ FunctionName: 'plain', Payload: '{}' }));
   latenciesMs.push(performance.now() - began);
-  must(FunctionError === undefined, `plain: ${FunctionError}`);
+  must(FunctionError === undefined, `plain: ${FunctionError} ${Buffer.from(Payload ?? [])}`);
 }
 
 async function sendEvent({ client, accepted }: SoakWorld, id: number): Promise<void> {
@@ -125,6 +127,7 @@ async function deployAndDelete({ client }: SoakWorld, at: number): Promise<void>
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
       Role: ROLE,
+      Timeout: PATIENCE_S,
       Code: { ZipFile: await zip(at) },
       LoggingConfig: { LogGroup: '/soak/deployed' },
     }),
@@ -167,6 +170,11 @@ export interface LoadTally {
 
 const ERRORS_KEPT_MAX = 20;
 
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? ` (${error.cause})` : '';
+  return `${error}${cause}`;
+}
+
 /** Runs all loads until `isOver`; rounds are numbered on from call to call by `numbers`. */
 export async function runLoads(
   world: SoakWorld,
@@ -183,7 +191,7 @@ export async function runLoads(
           try {
             await load.round(world, at);
           } catch (error) {
-            if (tally.errors.length < ERRORS_KEPT_MAX) tally.errors.push(String(error));
+            if (tally.errors.length < ERRORS_KEPT_MAX) tally.errors.push(`round ${at}: ${causeOf(error)}`);
           }
           tally.rounds++;
           await wait(load.pauseMs);

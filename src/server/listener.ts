@@ -53,7 +53,7 @@ export class ListenError extends Error {}
 
 /** Answers what is not HTTP, or too slow, or too long in its head, and closes the connection. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
+  const answering = answeringOn(socket);
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
     socket.destroy();
     return;
@@ -68,6 +68,35 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   ];
   // end() alone would wait for a client that never closes its half.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/**
+ * Ends connections on which nothing is asked for. Node's own limit begins anew with every byte, and empty lines between two
+ * requests are no request whose head could be late. Gives back where connections are noted that have asked.
+ */
+function endIdle(server: Server, { keepAliveMs, headMs }: HttpLimits): Set<Socket> {
+  const asking = new Set<Socket>();
+  const idleMs = new Map<Socket, number>();
+  const lookMs = Math.min(TIMEOUT_CHECK_MS, headMs);
+  server.on('connection', (socket: Socket) => {
+    idleMs.set(socket, 0);
+    socket.once('close', () => idleMs.delete(socket));
+  });
+  const timer = setInterval(() => {
+    for (const [socket, ms] of idleMs) {
+      const isBusy = asking.has(socket) || answeringOn(socket) !== undefined;
+      if (!isBusy && ms > keepAliveMs + headMs) socket.destroy();
+      else idleMs.set(socket, isBusy ? 0 : ms + lookMs);
+    }
+    asking.clear();
+  }, lookMs).unref();
+  server.once('close', () => clearInterval(timer));
+  return asking;
+}
+
+/** The answer that is on its way on a connection. */
+function answeringOn(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }
 
 function listen(server: Server, host: string, port: number, flag: string): Promise<void> {
@@ -108,8 +137,10 @@ export async function startListener(options: ListenerOptions): Promise<HttpServe
   server.maxHeadersCount = HEADERS_MAX;
   let running = 0;
   let idle = () => {};
+  const asking = endIdle(server, limits);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     running++;
+    asking.add(request.socket);
     response.once('close', () => {
       if (--running === 0) idle();
     });

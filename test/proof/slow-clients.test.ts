@@ -15,8 +15,8 @@ import { healthyClients, largeBody, type SlowWays, slowClient, slowKinds } from 
 import { startWatchedServer, type WatchedServer } from './watched-server.ts';
 
 const CLIENTS = 500;
-/** The longest limit of a listener is that of an idle connection, 75 s; a head has 15 s, a body 20 s between its bytes. */
-const DEADLINE_MS = 120_000;
+/** The longest limit is that of an idle connection: 75 s and the 15 s of a head; answers of a busy machine come before it. */
+const DEADLINE_MS = 150_000;
 /** What is not waited for in a short run is cut by the client. */
 const waitsForAll = extent !== 'reduced';
 const isShort = waitsForAll ? false : 'skipped: 550 MB of answers are for the longer runs';
@@ -50,9 +50,9 @@ async function growth(pid: number, action: () => Promise<unknown>): Promise<numb
   return peak - before;
 }
 
-const limit = { timeout: 240_000 };
+const limit = { timeout: 400_000 };
 
-describe(`beside ${CLIENTS} slow clients`, { timeout: 4 * 240_000 }, () => {
+describe(`beside ${CLIENTS} slow clients`, { timeout: 4 * 400_000 }, () => {
   let server: WatchedServer;
   let client: LambdaClient;
   let url: URL;
@@ -107,7 +107,7 @@ describe(`beside ${CLIENTS} slow clients`, { timeout: 4 * 240_000 }, () => {
         const endsMs = await Promise.all(slow.map((each) => each.ended));
         clearTimeout(late);
         const latest = Math.max(...endsMs);
-        tellFigure(`seconds until the last slow client of the ${name} was ended`, latest / 1000, '≤ 120');
+        tellFigure(`seconds until the last slow client of the ${name} was ended`, latest / 1000, '≤ 150');
         assert.ok(latest < DEADLINE_MS, `a client was not ended within ${DEADLINE_MS} ms`);
       } else for (const each of slow) each.cut();
       assert.equal((await healthyClients(port, ways.small, 1, (sent) => sent >= 10)).failures, 0);

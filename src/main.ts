@@ -1,6 +1,5 @@
 /** The composition root: the only file that names adapters. Builds the parts, starts the server, ends it in order. */
 import { join } from 'node:path';
-import type { FunctionKeys } from './access/function-keys.ts';
 import { watchPolicies } from './access/policy-watch.ts';
 import { functionArn } from './base/arn.ts';
 import { assetPath } from './base/assets.ts';
@@ -16,13 +15,11 @@ import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
 import { openDestinations } from './destinations/open-destinations.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
-import { FileSystems } from './environments/file-systems.ts';
-import { inheritedCredentials, localCredentials, stsCredentials } from './environments/function-credentials.ts';
 import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { checkMountDirectories, MountDirectoryError } from './environments/mount-directories.ts';
 import { preparation } from './environments/preparation.ts';
 import type { SandboxKind } from './environments/sandbox.ts';
-import { unreachableEndpoints } from './environments/unreachable-endpoints.ts';
+import { surroundings } from './environments/surroundings.ts';
 import { type ActivationOptions, createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
 import { watchConcurrency } from './functions/concurrency-watch.ts';
@@ -39,7 +36,7 @@ import { Pool } from './invoke/pool.ts';
 import { resumeProvisioned } from './invoke/provisioned-plan.ts';
 import { DiskLogStore } from './logs/disk-log-store.ts';
 import { createInertRecorder } from './neighbours/inert.ts';
-import type { Neighbours, Recipients } from './neighbours/neighbours.ts';
+import type { Recipients } from './neighbours/neighbours.ts';
 import { openNeighbours } from './neighbours/open-neighbours.ts';
 import { openVault, type Vault } from './neighbours/vault.ts';
 import { accountLimits } from './operations/account-limits.ts';
@@ -105,7 +102,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
   const failed = deferred<Error>();
   const access = await accessOf(config, lines);
   const parts = await partsOf(config, folder, access, lines, failed.resolve);
-  const { services, policies, logs, sandboxes, surroundings, events, asyncInvokes, sources } = parts;
+  const { services, policies, logs, sandboxes, events, asyncInvokes, sources } = parts;
   const { authentication } = access;
   let closing = false;
   const urlServer = await urlServerOf(config, parts, authentication, () => closing);
@@ -137,7 +134,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     await urlServer.close(0);
     throw error;
   });
-  surroundings.listensAt(server.origin, sandboxes);
+  parts.surroundings.listensAt(server.origin, sandboxes);
   await services.activation.resume();
   await resumeProvisioned(services);
   await asyncInvokes.start();
@@ -226,19 +223,14 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   });
   const { sandboxes, mounts } = await sandboxesOf(config, folder.paths.run, access.closedPaths, lines);
   const runtimes = runtimesOf(config, note);
-  const surroundings = surroundingsOf({ ...config, mounts }, neighbours, access.functionKeys, lines);
+  const around = surroundings(
+    { ...config, mounts, sts: neighbours.sts, keys: access.functionKeys, clock, note },
+    lines,
+  );
   const traces = openTracing(config.tracing, { clock, ids, note });
   lines.push(...traces.lines);
   const factory = new EnvironmentFactory({
-    ...surroundings.parts,
-    datagrams: traces.datagrams,
-    sandboxes,
-    runtimes,
-    packages,
-    logs,
-    vault,
-    clock,
-    ids,
+    ...{ ...around.parts, datagrams: traces.datagrams, sandboxes, runtimes, packages, logs, vault, clock, ids },
     extensionsRan: ({ account, region, version: { functionName } }, durationMs) =>
       metrics.find({ account, region, functionName }).extensionsRan(durationMs),
     inertNotes: ({ account, region, version: { functionName, settings } }) =>
@@ -281,7 +273,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     publicPolicies: config.publicPolicies,
   };
   const families = () => [invoker, traces, sources].flatMap((counting) => counting.families());
-  const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings, events, asyncInvokes };
+  const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings: around, events, asyncInvokes };
   return { ...parts, sources, families, traces };
 }
 
@@ -318,28 +310,6 @@ function sourcesOf(
     adapters: openPollers({ endpoints, credentials }),
     deliveries: { kinesis: streams, dynamodb: streams },
   });
-}
-
-/** What functions find around them: credentials, file systems, addresses of services. */
-function surroundingsOf(config: Config, { sts }: Neighbours, keys: FunctionKeys, lines: string[]) {
-  const { functionCredentials, neighbourCredentials, passedEndpoints, mounts } = config;
-  let credentials = localCredentials(keys);
-  if (functionCredentials === 'sts' && sts !== undefined) credentials = stsCredentials(sts, keys, systemClock);
-  if (functionCredentials === 'inherit' && neighbourCredentials !== undefined) {
-    credentials = inheritedCredentials(neighbourCredentials);
-    lines.push('warning:  every function has your own AWS credentials (--function-credentials inherit)');
-  }
-  const passed = [...Object.keys(passedEndpoints.variables), ...passedEndpoints.own];
-  if (passed.length > 0) lines.push(`passes:   ${passed.sort().join(', ')}`);
-  for (const [arn, directory] of mounts) lines.push(`mounts:   ${directory} for ${arn}`);
-  const endpoints: Record<string, string> = { ...passedEndpoints.variables };
-  return {
-    parts: { credentials, fileSystems: new FileSystems(mounts, note), endpoints: () => endpoints },
-    listensAt: (origin: string, { hostPorts }: SandboxKind) => {
-      for (const name of passedEndpoints.own) endpoints[name] = origin;
-      lines.push(...unreachableEndpoints(endpoints, hostPorts).map((text) => `warning:  ${text}`));
-    },
-  };
 }
 
 function poolOf(config: Config, factory: EnvironmentFactory): Pool {

@@ -143,20 +143,21 @@ export class Conversation {
   async finish(): Promise<ShutdownReason | undefined> {
     const { clock, log, spec } = this.#parts;
     const processes = this.#processes;
-    if (!this.isLost) await this.#wait(() => processes.isReady);
+    if (!this.isLost && (!processes.isReady || processes.fatal)) await this.#wait(() => processes.isReady);
     const runtimeMs = this.ranMs();
     this.#durationMs = runtimeMs;
     await processes.drain();
-    log.platform({
-      type: 'runtimeDone',
-      requestId: this.#request.requestId,
-      ...outcomeOf(this.#fault),
-      durationMs: runtimeMs,
-      producedBytes: this.#producedBytes,
-      ...(processes.isTimed ? this.#runtimeSpans() : {}),
-      tracing: { value: this.#request.traceHeader },
-      ...tenantOf(this.#request),
-    });
+    if (log.hearsAll)
+      log.platform({
+        type: 'runtimeDone',
+        requestId: this.#request.requestId,
+        ...outcomeOf(this.#fault),
+        durationMs: runtimeMs,
+        producedBytes: this.#producedBytes,
+        ...(processes.isTimed ? this.#runtimeSpans() : {}),
+        tracing: { value: this.#request.traceHeader },
+        ...tenantOf(this.#request),
+      });
     if (!this.isLost && processes.extensions.all.length > 0) {
       const begunMs = clock.monotonic();
       const startMs = clock.now();

@@ -53,7 +53,10 @@ export class Processes {
   #isSandboxGone = false;
   #look: (() => unknown) | undefined;
   #waiting: Deferred<unknown> | undefined;
-  #timer: Timer | undefined;
+  /** Monotonic; until then what is waited for may come. */
+  #deadlineMs = 0;
+  /** Runs on behind an invoke, for the next one: most end so soon that a timer of their own would be wasted. */
+  #timer: { readonly timer: Timer; readonly atMs: number } | undefined;
 
   /** One of them has ended, as `fatal` will tell in a moment. */
   hasLost = false;
@@ -146,11 +149,29 @@ export class Processes {
     const waiting = deferred<T | 'timeout'>();
     this.#look = look;
     this.#waiting = waiting as Deferred<unknown>;
-    this.#timer = this.#parts.clock.after(withinMs, () => {
-      this.#look = undefined;
-      waiting.resolve('timeout');
-    });
+    this.#deadlineMs = this.#parts.clock.monotonic() + withinMs;
+    this.#watchDeadline(withinMs);
     return waiting.promise;
+  }
+
+  #watchDeadline(withinMs: number): void {
+    if (this.#timer) {
+      if (this.#timer.atMs <= this.#deadlineMs) return;
+      this.#timer.timer.cancel();
+    }
+    const { clock } = this.#parts;
+    const timer = clock.after(withinMs, () => {
+      this.#timer = undefined;
+      if (!this.#look) return;
+      const leftMs = this.#deadlineMs - clock.monotonic();
+      if (leftMs > 0) {
+        this.#watchDeadline(leftMs);
+        return;
+      }
+      this.#look = undefined;
+      this.#waiting?.resolve('timeout');
+    });
+    this.#timer = { timer, atMs: this.#deadlineMs };
   }
 
   /** Resolves when what the processes had written before is in the log (runtime-facts 4, "Ordering trap"). */
@@ -188,6 +209,8 @@ export class Processes {
   /** Kills what runs and closes the conversation. The sandbox, and /tmp in it, stays. */
   async kill(): Promise<void> {
     this.beginEnding();
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
     this.#detach();
     await this.#parts.sandbox.killAll();
     await this.drain();
@@ -226,7 +249,6 @@ export class Processes {
     const found = look();
     if (found === undefined) return;
     this.#look = undefined;
-    this.#timer?.cancel();
     this.#waiting?.resolve(found);
   }
 }

@@ -77,6 +77,11 @@ export class FunctionLog {
     this.#least = logging.format === 'JSON' ? (logging.applicationLevel ?? 'INFO') : undefined;
   }
 
+  /** Whether anything becomes of events that have no text line: `runtimeDone` above all, which every invoke has. */
+  get hearsAll(): boolean {
+    return this.format === 'JSON' || this.#tap !== undefined;
+  }
+
   /** From now on this one listens, and nobody else; undefined: nobody, which costs nothing. */
   listen(tap: LogTap | undefined): void {
     this.#tap = tap;

@@ -67,7 +67,29 @@ function readFields(header: string): ReadonlyMap<string, string> {
   return fields;
 }
 
+/** As every AWS client writes it, all of it there: nothing to complain about. Anything else goes the long way. */
+const USUAL =
+  /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\/([^/,]*)\/([^/,]*)\/([^/,]*)\/([^/,\s]*), SignedHeaders=([^,=\s]+), Signature=([^,=\s]+)$/;
+
 function readHeader(header: string, headers: Headers): Authorization {
+  const usual = USUAL.exec(header);
+  if (usual) {
+    const [, accessKeyId = '', date = '', region = '', service = '', terminator = '', signed = '', signature = ''] =
+      usual;
+    return {
+      form: 'header',
+      accessKeyId,
+      date,
+      region,
+      service,
+      terminator,
+      signedHeaders: signed.toLowerCase().split(';'),
+      signature,
+      timestamp: single(headers, 'x-amz-date') ?? single(headers, 'date') ?? '',
+      expiresSeconds: undefined,
+      sessionToken: single(headers, 'x-amz-security-token'),
+    };
+  }
   const fields = readFields(header);
   const missing = ['Credential', 'Signature', 'SignedHeaders'].filter((name) => !fields.get(name));
   if (missing.length > 0)

@@ -138,12 +138,14 @@ export async function startListener(options: ListenerOptions): Promise<HttpServe
   let running = 0;
   let idle = () => {};
   const asking = endIdle(server, limits);
+  // It comes once for each response; one function for all of them costs nothing for each.
+  const onClose = () => {
+    if (--running === 0) idle();
+  };
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     running++;
     asking.add(request.socket);
-    response.once('close', () => {
-      if (--running === 0) idle();
-    });
+    response.on('close', onClose);
     void options.serve(request, response);
   };
   server.on('request', onRequest);

@@ -18,7 +18,8 @@ import { isUnread, sendAndLinger, sendAnswer } from './answer.ts';
 import { type Authentication, authenticate, principalOf } from './authentication.ts';
 import { authorise, refuseByIdentity } from './authorisation.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
-import { BODY_IDLE_MS, ClientGone, type HeldBody, readBody } from './request-body.ts';
+import { IdleWatch } from './idle-watch.ts';
+import { BODY_IDLE_MS, ClientGone, readBody } from './request-body.ts';
 import { RequestContext } from './request-context.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
@@ -82,7 +83,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const { services } = options;
   const { clock, ids } = services;
   const budget = new ByteBudget(options.bodyBytesTotalMax ?? BODY_BYTES_TOTAL_MAX, clock);
-  const idleMs = options.bodyIdleMs ?? BODY_IDLE_MS;
+  const watch = new IdleWatch(clock, options.bodyIdleMs ?? BODY_IDLE_MS);
   const roomWaitMs = options.roomWaitMs ?? ROOM_WAIT_MS;
 
   const judge = (head: RequestHead, serviceNames: readonly string[]) =>
@@ -91,7 +92,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function read(request: IncomingMessage, response: ServerResponse, caller: Caller, limit: RequestLimit) {
     if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
       response.writeContinue();
-    return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, idleMs, roomWaitMs });
+    return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, watch, roomWaitMs });
   }
 
   async function callOperation<Name extends OperationName>(
@@ -118,7 +119,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const body = await read(request, response, caller, logsLimit);
       const principal = principalOf(options.authentication, caller);
       const facts = requestFacts(request, principal, caller.region, clock.now());
-      return await holding(body, () => callLogs(options.logsApi as LogsApi, target, body.bytes, facts));
+      try {
+        return await callLogs(options.logsApi, target, body.bytes, facts);
+      } finally {
+        body.release();
+      }
     }
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
@@ -126,7 +131,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const body = await read(request, response, caller, limit);
     const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
     const context = new RequestContext(who, services, options.policies, request, response);
-    return await holding(body, () => callOperation(found.operation, head, found, body.bytes, context));
+    try {
+      return await callOperation(found.operation, head, found, body.bytes, context);
+    } finally {
+      body.release();
+    }
   }
 
   return async (request, response) => {
@@ -172,14 +181,6 @@ function readHead(request: IncomingMessage): RequestHead {
     headers: request.headers,
     rawHeaders: request.rawHeaders,
   };
-}
-
-async function holding<T>(body: HeldBody, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } finally {
-    body.release();
-  }
 }
 
 async function callLogs(api: LogsApi, target: string, body: Uint8Array, facts: RequestFacts): Promise<WireAnswer> {

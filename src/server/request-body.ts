@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { BodyGate } from '../protocol/body-gate.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { IdleWatch, Watched } from './idle-watch.ts';
 import type { RequestLimit } from './request-limit.ts';
 
 /** A body that sends nothing for so long is cut off. */
@@ -16,7 +17,8 @@ export interface BodyOptions {
   readonly gate: BodyGate;
   readonly budget: ByteBudget;
   readonly clock: Clock;
-  readonly idleMs: number;
+  /** Ends bodies that send nothing for so long. */
+  readonly watch: IdleWatch;
   readonly roomWaitMs: number;
 }
 
@@ -27,6 +29,7 @@ export interface HeldBody {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_BODY: Promise<HeldBody> = Promise.resolve({ bytes: EMPTY, release: () => {} });
 /** Signed chunks add a head of about 90 bytes to each 8 KiB or more: so much longer may the wire be than the payload. */
 const CHUNK_OVERHEAD_FACTOR = 1.05;
 const CHUNK_OVERHEAD_BYTES = 4096;
@@ -44,10 +47,10 @@ export function announcedLength(request: IncomingMessage): number | undefined {
  * Reads the body of a request through its gate, within its operation's limit and the shared budget. A body whose
  * announced length is too large is refused before a byte of it is read.
  *
- * @throws ApiError the limit's refusal (413), RequestTimeoutException (408) when the client stops sending,
+ * @throws ApiError the limit's refusal (413), at once or as a rejection; RequestTimeoutException (408) when the client stops sending,
  *   TooManyRequestsException (429) when there is no room, and what the gate throws; ClientGone
  */
-export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<HeldBody> {
+export function readBody(request: IncomingMessage, options: BodyOptions): Promise<HeldBody> {
   const length = announcedLength(request);
   const { limit, gate } = options;
   const wireBytesMax = limit.bytesMax * CHUNK_OVERHEAD_FACTOR + CHUNK_OVERHEAD_BYTES;
@@ -56,64 +59,80 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
     throw limit.refuse();
   if (length === 0) {
     gate.finish();
-    return { bytes: EMPTY, release: () => {} };
+    return NO_BODY;
   }
-  const reading = new Reading(request, options);
-  try {
-    const bytes = await reading.done;
-    gate.finish();
-    return { bytes, release: () => reading.release() };
-  } catch (error) {
-    reading.release();
-    throw error;
-  }
+  return new Promise((resolve, reject) => new Reading(request, options, resolve, reject));
 }
 
-/** One body on its way in. */
-class Reading {
-  readonly done: Promise<Buffer>;
+/** One body on its way in, and what is held of it afterwards. */
+class Reading implements HeldBody, Watched {
   readonly #request: IncomingMessage;
   readonly #options: BodyOptions;
-  readonly #pieces: Buffer[] = [];
+  readonly #resolve: (body: HeldBody) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #onData: (piece: Buffer) => void;
+  #pieces: Buffer[] = [];
   #bytes = 0;
   #held = 0;
   #settled = false;
-  #lastProgressMs: number;
-  #timer: Timer;
+  lastProgressMs: number;
+  bytes: Buffer = EMPTY;
 
-  constructor(request: IncomingMessage, options: BodyOptions) {
+  constructor(
+    request: IncomingMessage,
+    options: BodyOptions,
+    resolve: (body: HeldBody) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#request = request;
     this.#options = options;
-    this.#lastProgressMs = options.clock.monotonic();
-    this.#timer = options.clock.after(options.idleMs, () => this.#watch());
-    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    this.done = promise;
-    const settle = (action: () => void) => {
-      if (this.#settled) return;
-      this.#settled = true;
-      this.#timer.cancel();
-      request.off('data', onData);
-      action();
-    };
-    const onData = (piece: Buffer) => {
-      try {
-        this.#take(piece, (error) => settle(() => reject(error)));
-      } catch (error) {
-        settle(() => reject(error));
-      }
-    };
-    this.#fail = (error) => settle(() => reject(error));
-    request.on('data', onData);
-    request.once('end', () => settle(() => resolve(this.#join())));
-    request.once('error', () => settle(() => reject(new ClientGone('the client went away'))));
-    request.once('close', () => settle(() => reject(new ClientGone('the client went away'))));
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.lastProgressMs = options.clock.monotonic();
+    options.watch.add(this);
+    this.#onData = (piece) => this.#take(piece);
+    const gone = () => this.#fail(new ClientGone('the client went away'));
+    request.on('data', this.#onData);
+    request.on('end', () => this.#end());
+    request.on('error', gone);
+    request.on('close', gone);
   }
-
-  readonly #fail: (error: Error) => void;
 
   release(): void {
     if (this.#held > 0) this.#options.budget.give(this.#held);
     this.#held = 0;
+  }
+
+  idle(): void {
+    this.#fail(new ApiError('RequestTimeoutException', 'The request body did not arrive in time.'));
+  }
+
+  #end(): void {
+    if (!this.#settle()) return;
+    try {
+      this.bytes = this.#join();
+      this.#pieces = [];
+      this.#options.gate.finish();
+      this.#resolve(this);
+    } catch (error) {
+      this.release();
+      this.#reject(error as Error);
+    }
+  }
+
+  #fail(error: Error): void {
+    if (!this.#settle()) return;
+    this.release();
+    this.#reject(error);
+  }
+
+  /** False when it is over already. */
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#options.watch.remove(this);
+    this.#request.off('data', this.#onData);
+    return true;
   }
 
   #join(): Buffer {
@@ -122,35 +141,33 @@ class Reading {
     return Buffer.concat(this.#pieces, this.#bytes);
   }
 
-  #take(piece: Buffer, fail: (error: Error) => void): void {
-    const { limit, gate, budget } = this.#options;
-    this.#lastProgressMs = this.#options.clock.monotonic();
-    for (const part of gate.take(piece)) {
-      this.#bytes += part.length;
-      this.#pieces.push(part);
+  #take(piece: Buffer): void {
+    const { limit, gate, budget, clock } = this.#options;
+    this.lastProgressMs = clock.monotonic();
+    try {
+      for (const part of gate.take(piece)) {
+        this.#bytes += part.length;
+        this.#pieces.push(part);
+      }
+      if (this.#bytes > limit.bytesMax) throw limit.refuse();
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
     }
-    if (this.#bytes > limit.bytesMax) throw limit.refuse();
     if (budget.tryTake(piece.length)) this.#held += piece.length;
-    else void this.#waitForRoom(piece.length, fail);
+    else void this.#waitForRoom(piece.length);
   }
 
   /** The piece is in memory already; the next one is not read before there is room for this one. */
-  async #waitForRoom(bytes: number, fail: (error: Error) => void): Promise<void> {
+  async #waitForRoom(bytes: number): Promise<void> {
     this.#request.pause();
     const granted = await this.#options.budget.take(bytes, this.#options.roomWaitMs);
     if (granted && this.#settled) this.#options.budget.give(bytes);
     else if (granted) {
       this.#held += bytes;
-      this.#lastProgressMs = this.#options.clock.monotonic();
+      this.lastProgressMs = this.#options.clock.monotonic();
       this.#request.resume();
-    } else fail(noRoom());
-  }
-
-  #watch(): void {
-    const idleForMs = this.#options.clock.monotonic() - this.#lastProgressMs;
-    if (idleForMs >= this.#options.idleMs)
-      this.#fail(new ApiError('RequestTimeoutException', 'The request body did not arrive in time.'));
-    else this.#timer = this.#options.clock.after(this.#options.idleMs - idleForMs, () => this.#watch());
+    } else this.#fail(noRoom());
   }
 }
 

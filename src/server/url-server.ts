@@ -25,8 +25,9 @@ import { urlEvent } from './function-urls/url-event.ts';
 import { readUrlResponse } from './function-urls/url-response.ts';
 import { openUrlStream } from './function-urls/url-stream.ts';
 import { type UrlTarget, urlTarget } from './function-urls/url-target.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { type HttpLimits, type HttpServer, startListener } from './listener.ts';
-import { BODY_IDLE_MS, ClientGone, readBody } from './request-body.ts';
+import { BODY_IDLE_MS, type BodyOptions, ClientGone, readBody } from './request-body.ts';
 import type { RequestLimit } from './request-limit.ts';
 import { sendStream } from './streamed-answer.ts';
 
@@ -69,6 +70,9 @@ const BAD_GATEWAY: WireAnswer = {
   body: Buffer.from('Internal Server Error'),
 };
 
+/** Bodies on their way in, all together. */
+type BodiesHeld = Pick<BodyOptions, 'budget' | 'watch'>;
+
 /** One request on its way. */
 interface Exchange {
   readonly request: IncomingMessage;
@@ -79,7 +83,10 @@ interface Exchange {
 /** Throws ListenError. */
 export function startUrlServer(options: UrlServerOptions): Promise<HttpServer> {
   const { services } = options;
-  const budget = new ByteBudget(BODY_BYTES_TOTAL_MAX, services.clock);
+  const bodies: BodiesHeld = {
+    budget: new ByteBudget(BODY_BYTES_TOTAL_MAX, services.clock),
+    watch: new IdleWatch(services.clock, options.bodyIdleMs ?? BODY_IDLE_MS),
+  };
   return startListener({
     host: options.host,
     port: options.port,
@@ -87,11 +94,11 @@ export function startUrlServer(options: UrlServerOptions): Promise<HttpServer> {
     clock: services.clock,
     log: options.log,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    serve: (request, response) => serve(options, budget, { request, response, requestId: services.ids.uuid() }),
+    serve: (request, response) => serve(options, bodies, { request, response, requestId: services.ids.uuid() }),
   });
 }
 
-async function serve(options: UrlServerOptions, budget: ByteBudget, exchange: Exchange): Promise<void> {
+async function serve(options: UrlServerOptions, bodies: BodiesHeld, exchange: Exchange): Promise<void> {
   const { request, response, requestId } = exchange;
   const { clock } = options.services;
   const begunMs = clock.monotonic();
@@ -105,7 +112,7 @@ async function serve(options: UrlServerOptions, budget: ByteBudget, exchange: Ex
     const target = urlTarget(request);
     url = target && (await options.index.find(target.urlId));
     if (url && !isPreflight(request)) cors = corsHeaders(url.config.cors, request.headers);
-    answer = target && url ? await answerOf(options, budget, exchange, target, url) : NO_URL;
+    answer = target && url ? await answerOf(options, bodies, exchange, target, url) : NO_URL;
   } catch (error) {
     if (error instanceof ClientGone) return answered(url);
     if (isUnexpected(error)) options.log(`${requestId} ${request.method} of a function URL: ${describe(error)}`);
@@ -126,7 +133,7 @@ function metricsOf({ services }: UrlServerOptions, { namespace, config }: FoundU
 
 async function answerOf(
   options: UrlServerOptions,
-  budget: ByteBudget,
+  bodies: BodiesHeld,
   exchange: Exchange,
   target: UrlTarget,
   url: FoundUrl,
@@ -143,8 +150,7 @@ async function answerOf(
   const subject = await subjectOf(services, url);
   if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= PAYLOAD_BYTES_MAX)
     response.writeContinue();
-  const idleMs = options.bodyIdleMs ?? BODY_IDLE_MS;
-  const reading = { limit: bodyLimit, gate: bodyGate(rule), budget, clock, idleMs, roomWaitMs: ROOM_WAIT_MS };
+  const reading = { limit: bodyLimit, gate: bodyGate(rule), ...bodies, clock, roomWaitMs: ROOM_WAIT_MS };
   const body = await readBody(request, reading);
   try {
     const trace = services.invoker.trace(subject, single(request.headers['x-amzn-trace-id']));

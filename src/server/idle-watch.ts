@@ -4,7 +4,9 @@ import type { Clock, Timer } from '../base/clock.ts';
 export interface Watched {
   /** Monotonic milliseconds of the last sign of life. */
   readonly lastProgressMs: number;
-  /** It stood still for too long. It is not watched any more. */
+  /** Its place among those that are watched; the watch's own. */
+  watchedAt: number;
+  /** It stood still for too long, and is to remove itself. */
   idle(): void;
 }
 
@@ -12,7 +14,7 @@ export interface Watched {
 export class IdleWatch {
   readonly #clock: Clock;
   readonly #idleMs: number;
-  readonly #watched = new Set<Watched>();
+  readonly #watched: Watched[] = [];
   #timer: Timer | undefined;
 
   constructor(clock: Clock, idleMs: number) {
@@ -21,27 +23,28 @@ export class IdleWatch {
   }
 
   add(watched: Watched): void {
-    this.#watched.add(watched);
+    watched.watchedAt = this.#watched.push(watched) - 1;
     // The timer runs on when nothing is watched: most are gone long before, and another comes soon.
     this.#timer ??= this.#clock.after(this.#idleMs, () => this.#look());
   }
 
-  remove(watched: Watched): void {
-    this.#watched.delete(watched);
+  /** Once. */
+  remove({ watchedAt }: Watched): void {
+    const last = this.#watched.pop() as Watched;
+    if (last.watchedAt === watchedAt) return;
+    this.#watched[watchedAt] = last;
+    last.watchedAt = watchedAt;
   }
 
   #look(): void {
     const now = this.#clock.monotonic();
     let nextMs = this.#idleMs;
     this.#timer = undefined;
-    for (const watched of this.#watched) {
+    for (const watched of [...this.#watched]) {
       const leftMs = watched.lastProgressMs + this.#idleMs - now;
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
-      else {
-        this.#watched.delete(watched);
-        watched.idle();
-      }
+      else watched.idle();
     }
-    if (this.#watched.size > 0) this.#timer ??= this.#clock.after(nextMs, () => this.#look());
+    if (this.#watched.length > 0) this.#timer ??= this.#clock.after(nextMs, () => this.#look());
   }
 }

@@ -19,7 +19,7 @@ import { type Authentication, authenticate, principalOf } from './authentication
 import { authorise, refuseByIdentity } from './authorisation.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
 import { IdleWatch } from './idle-watch.ts';
-import { BODY_IDLE_MS, ClientGone, readBody } from './request-body.ts';
+import { BODY_IDLE_MS, type BodyOptions, ClientGone, type HeldBody, readBody } from './request-body.ts';
 import { RequestContext } from './request-context.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
@@ -86,14 +86,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const watch = new IdleWatch(clock, options.bodyIdleMs ?? BODY_IDLE_MS);
   const roomWaitMs = options.roomWaitMs ?? ROOM_WAIT_MS;
 
+  const bodies = { budget, clock, watch, roomWaitMs };
   const judge = (head: RequestHead, serviceNames: readonly string[]) =>
     authenticate(options.authentication, head, serviceNames, clock.now());
-
-  function read(request: IncomingMessage, response: ServerResponse, caller: Caller, limit: RequestLimit) {
-    if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
-      response.writeContinue();
-    return readBody(request, { limit, gate: bodyGate(caller.body), budget, clock, watch, roomWaitMs });
-  }
 
   async function callOperation<Name extends OperationName>(
     name: Name,
@@ -116,19 +111,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const target = request.headers['x-amz-target'];
     if (options.logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
       const caller = judge(head, LOGS_SERVICES);
-      const body = await read(request, response, caller, logsLimit);
-      const principal = principalOf(options.authentication, caller);
-      const facts = requestFacts(request, principal, caller.region, clock.now());
-      try {
-        return await callLogs(options.logsApi, target, body.bytes, facts);
-      } finally {
-        body.release();
-      }
+      const body = await read(request, response, caller, logsLimit, bodies);
+      const facts = requestFacts(request, principalOf(options.authentication, caller), caller.region, clock.now());
+      return await callLogs(options.logsApi, target, body, facts);
     }
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
     const limit = requestLimit(found.operation, request.headers);
-    const body = await read(request, response, caller, limit);
+    const body = await read(request, response, caller, limit, bodies);
     const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
     const context = new RequestContext(who, services, options.policies, request, response);
     try {
@@ -158,6 +148,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
+function read(
+  request: IncomingMessage,
+  response: ServerResponse,
+  caller: Caller,
+  limit: RequestLimit,
+  bodies: Omit<BodyOptions, 'limit' | 'gate'>,
+): Promise<HeldBody> {
+  if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= limit.bytesMax)
+    response.writeContinue();
+  return readBody(request, { limit, gate: bodyGate(caller.body), ...bodies });
+}
+
 function send(
   response: ServerResponse,
   requestId: string,
@@ -183,11 +185,12 @@ function readHead(request: IncomingMessage): RequestHead {
   };
 }
 
-async function callLogs(api: LogsApi, target: string, body: Uint8Array, facts: RequestFacts): Promise<WireAnswer> {
+async function callLogs(api: LogsApi, target: string, body: HeldBody, facts: RequestFacts): Promise<WireAnswer> {
   const { caller, region } = facts;
   const refusal = (action: string, resource: string, keys: ConditionKeys) =>
     refuseByIdentity(facts, action, resource, keys);
-  const answer = await api(target, body, { account: caller.account, region, refusal });
+  const who = { account: caller.account, region, refusal };
+  const answer = await api(target, body.bytes, who).finally(() => body.release());
   const headers = ['Content-Type', 'application/x-amz-json-1.1'];
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
   return { status: answer.status, headers, body: Buffer.from(answer.body) };

@@ -76,6 +76,7 @@ class Reading implements HeldBody, Watched {
   #held = 0;
   #settled = false;
   lastProgressMs: number;
+  watchedAt = -1;
   bytes: Buffer = EMPTY;
 
   constructor(
@@ -91,7 +92,10 @@ class Reading implements HeldBody, Watched {
     this.lastProgressMs = options.clock.monotonic();
     options.watch.add(this);
     this.#onData = (piece) => this.#take(piece);
-    const gone = () => this.#fail(new ClientGone('the client went away'));
+    // Comes behind every body too: an error is made only where one is to be told.
+    const gone = () => {
+      if (!this.#settled) this.#fail(new ClientGone('the client went away'));
+    };
     request.on('data', this.#onData);
     request.on('end', () => this.#end());
     request.on('error', gone);

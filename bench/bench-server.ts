@@ -7,8 +7,8 @@ import {
   type Runtime,
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
-import { startTestServer, type TestServer } from '../test/support/server.ts';
-import { zipOf } from '../test/support/zip.ts';
+import { startTestServer, type TestServer, type TestServerOptions } from '../test/support/server.ts';
+import { type ZipEntry, zipOf } from '../test/support/zip.ts';
 
 /** Long enough for many environments to start at once on few processors. */
 const DEPLOY_TIMEOUT_S = 60;
@@ -33,9 +33,11 @@ export async function startBareServer(
 export interface Deployment {
   readonly name: string;
   readonly runtime: Runtime;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, ZipEntry>>;
   readonly handler: string;
   readonly memoryMb?: number;
+  /** ARNs of versions. */
+  readonly layers?: string[];
 }
 
 export async function deploy(client: LambdaClient, deployment: Deployment): Promise<void> {
@@ -47,6 +49,7 @@ export async function deploy(client: LambdaClient, deployment: Deployment): Prom
       Handler: deployment.handler,
       MemorySize: deployment.memoryMb ?? 128,
       Timeout: DEPLOY_TIMEOUT_S,
+      ...(deployment.layers === undefined ? {} : { Layers: deployment.layers }),
       Code: { ZipFile: await zipOf(deployment.files) },
     }),
   );
@@ -73,8 +76,11 @@ export function apiRequest(host: string, method: string, path: string, body = ''
 }
 
 /** Measures on a server of its own, which ends afterwards. */
-export async function onServer<T>(measure: (server: TestServer) => Promise<T>): Promise<T> {
-  const server = await startTestServer();
+export async function onServer<T>(
+  measure: (server: TestServer) => Promise<T>,
+  options: TestServerOptions = {},
+): Promise<T> {
+  const server = await startTestServer(options);
   try {
     return await measure(server);
   } finally {

@@ -5,19 +5,15 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListFunctionsCommand, type ListFunctionsCommandOutput } from '@aws-sdk/client-lambda';
-import { randomIds } from '../src/base/ids.ts';
-import { openDataFolder } from '../src/databases/disk/data-folder.ts';
-import { openSqliteMetadata } from '../src/databases/sqlite/metadata.ts';
-import { fillCatalogue, templateOf } from '../test/support/catalogue.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { zipOf } from '../test/support/zip.ts';
-import { apiRequest, deploy, onServer, startBareServer } from './bench-server.ts';
+import { apiRequest, onServer, startBareServer } from './bench-server.ts';
+import { makeFolder, nameOf } from './catalogue-folder.ts';
 import { median, type Row, row } from './statistics.ts';
 import { load } from './warm.ts';
 
 const FEW = 10;
 const MANY = 10_000;
-const NAMESPACE = { account: '000000000000', region: 'us-east-1' };
 
 const READ_BLOCKS = 5;
 const BLOCK_SECONDS = 1;
@@ -27,26 +23,6 @@ const CREATE_BLOCKS = 5;
 const CREATES_PER_BLOCK = 8;
 const PACKAGE_BYTES = 1_000_000;
 const SETTLE_MS = 3_000;
-
-const nameOf = (index: number) => `f-${String(index).padStart(5, '0')}`;
-
-/** A data folder with so many functions; all have the package of the first. */
-async function makeFolder(functions: number): Promise<string> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
-  const server = await startTestServer({ dataDir });
-  const files = { 'index.mjs': 'export const handler = async () => 1;\n' };
-  await deploy(server.client(), { name: 'template', runtime: 'nodejs24.x', handler: 'index.handler', files });
-  await server.stop();
-  const folder = await openDataFolder(dataDir, randomIds);
-  const metadata = await openSqliteMetadata({ path: folder.paths.database });
-  const template = await templateOf(metadata, NAMESPACE, 'template');
-  const names = Array.from({ length: functions }, (_, index) => nameOf(index));
-  await fillCatalogue(metadata, NAMESPACE, template, names);
-  await metadata.commit(template.records.map((key) => ({ type: 'delete', key })));
-  await metadata.close();
-  await folder.close();
-  return dataDir;
-}
 
 async function reads(few: TestServer, many: TestServer): Promise<Row[]> {
   const paths = {

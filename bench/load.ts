@@ -17,29 +17,36 @@ const end = started + Number(seconds) * 1000;
 const latenciesMs: number[] = [];
 let failures = 0;
 
-/** Length of the first whole answer in `data`, or 0 when more has to come. */
+/** Length of the answer that begins with `data`, or 0 while its head is not whole. */
 function answerLength(data: Buffer): number {
   const head = data.indexOf('\r\n\r\n');
   if (head < 0) return 0;
   const length = /\r\ncontent-length: (\d+)/i.exec(data.toString('latin1', 0, head));
-  const total = head + 4 + Number(length?.[1] ?? 0);
-  return data.length >= total ? total : 0;
+  return head + 4 + Number(length?.[1] ?? 0);
 }
 
 function run(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     let sentAt = 0;
     let rest = Buffer.alloc(0);
+    /** Of an answer whose head has been read. */
+    let missingBytes = 0;
     const send = () => {
       sentAt = performance.now();
       socket.write(request);
     };
     socket.on('data', (chunk) => {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      if (answerLength(rest) === 0) return;
+      if (missingBytes > 0) missingBytes -= chunk.length;
+      else {
+        rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+        const bytes = answerLength(rest);
+        if (bytes === 0) return;
+        missingBytes = bytes - rest.length;
+        if (rest.toString('latin1', 9, 12) !== status) failures++;
+        rest = Buffer.alloc(0);
+      }
+      if (missingBytes > 0) return;
       const now = performance.now();
-      if (!rest.subarray(9, 12).equals(Buffer.from(status))) failures++;
-      rest = Buffer.alloc(0);
       if (now >= measureFrom) latenciesMs.push(now - sentAt);
       if (now < end) send();
       else {

@@ -1,13 +1,29 @@
 /** Warm invokes against bare node:http that answers the same payload in process, in interleaved blocks. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { TestServer } from '../test/support/server.ts';
+import { PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
+import { type Credentials, signedHeaders } from '../src/protocol/sign-request.ts';
+import { pythonRicLayer, skipWithoutPythonRic } from '../test/runtimes/ric-clients.ts';
+import { startTestServer, type TestServer } from '../test/support/server.ts';
+import { root } from '../test/support/source-tree.ts';
+import { coldStartsOf, fewestColdStarts, readTrace } from '../test/support/trace-replay.ts';
 import { benchFile, deploy, invokeRequest, onServer, startBareServer } from './bench-server.ts';
+import { makeFolder } from './catalogue-folder.ts';
 import { type Row, row } from './statistics.ts';
 
 const BLOCKS = 5;
-const BLOCK_SECONDS = 2;
-const WARM_UP_SECONDS = 8;
+const BLOCK_SECONDS = 1.5;
+const WARM_UP_SECONDS = 5;
+const MEGABYTE = 1_000_000;
+const FUNCTIONS = 10_000;
+const IDLE_ENVIRONMENTS = 300;
+/** Longer than it takes to start them all. */
+const IDLE_HOLD_MS = 40_000;
+const HELLO = { 'index.mjs': "export const handler = async () => ({ hello: 'world' });\n" };
 const EVENT = JSON.stringify({ key1: 'value1', key2: 'value2', key3: 'value3' });
 
 export interface Load {
@@ -31,46 +47,211 @@ export async function load(
   return result;
 }
 
-async function compare(server: TestServer, barePort: number, name: string): Promise<Row[]> {
-  const port = Number(new URL(server.url).port);
-  const request = invokeRequest(`127.0.0.1:${port}`, name, EVENT);
-  const rate: { ours: number; bare: number }[] = [];
-  const p50: { ours: number; bare: number }[] = [];
-  const p99: { ours: number; bare: number }[] = [];
-  // Steady state is what is compared: each of the 16 function processes has its code compiled first, and so has the server.
-  for (const warmed of [port, barePort]) await load(warmed, 16, request, { seconds: WARM_UP_SECONDS });
-  for (let block = 0; block < BLOCKS; block++) {
-    const ours1 = await load(port, 1, request);
-    const bare1 = await load(barePort, 1, request);
-    const ours16 = await load(port, 16, request);
-    const bare16 = await load(barePort, 16, request);
-    rate.push({ ours: ours16.perSecond, bare: bare16.perSecond });
-    p50.push({ ours: ours1.p50Ms, bare: bare1.p50Ms });
-    p99.push({ ours: ours1.p99Ms, bare: bare1.p99Ms });
-  }
+/** Interleaved blocks of the same load; `bare` is what the other one is held against. */
+async function blocks(
+  ours: { readonly port: number; readonly request: string },
+  bare: { readonly port: number; readonly request: string },
+  connections: number,
+  { count = BLOCKS, seconds = BLOCK_SECONDS }: { readonly count?: number; readonly seconds?: number } = {},
+): Promise<readonly { readonly ours: Load; readonly bare: Load }[]> {
+  const done: { ours: Load; bare: Load }[] = [];
+  for (let block = 0; block < count; block++)
+    done.push({
+      ours: await load(ours.port, connections, ours.request, { seconds }),
+      bare: await load(bare.port, connections, bare.request, { seconds }),
+    });
+  return done;
+}
+
+function rowOf(
+  what: string,
+  unit: 'req/s' | 'ms' | 'MB/s',
+  aim: string,
+  done: readonly { readonly ours: Load; readonly bare: Load }[],
+  figure: (load: Load) => number,
+): Row {
+  return row(
+    what,
+    unit,
+    aim,
+    done.map(({ ours, bare }) => ({ ours: figure(ours), bare: figure(bare) })),
+  );
+}
+
+const perSecond = (load: Load) => load.perSecond;
+const portOf = (server: TestServer) => Number(new URL(server.url).port);
+
+/** The small event on one function, against the yardstick; steady state: all of its processes have their code compiled. */
+async function hello(server: TestServer, barePort: number): Promise<Row[]> {
+  const port = portOf(server);
+  await deploy(server.client(), { name: 'node-hello', runtime: 'nodejs24.x', handler: 'index.handler', files: HELLO });
+  const request = invokeRequest(`127.0.0.1:${port}`, 'node-hello', EVENT);
+  const [ours, bare] = [
+    { port, request },
+    { port: barePort, request },
+  ];
+  for (const warmed of [ours, bare]) await load(warmed.port, 16, request, { seconds: WARM_UP_SECONDS });
+  const one = await blocks(ours, bare, 1);
+  const sixteen = await blocks(ours, bare, 16);
   return [
-    row(`warm ${name}, 16 connections`, 'req/s', '≥ 0.25', rate),
-    row(`warm ${name}, 1 connection, p50`, 'ms', '≤ 5', p50),
-    row(`warm ${name}, 1 connection, p99`, 'ms', '', p99),
+    rowOf('warm node-hello, 16 connections', 'req/s', '≥ 0.45', sixteen, perSecond),
+    rowOf('warm node-hello, 1 connection, p50', 'ms', '≤ 1.8', one, ({ p50Ms }) => p50Ms),
+    rowOf('warm node-hello, 1 connection, p99', 'ms', '≤ 4', one, ({ p99Ms }) => p99Ms),
   ];
 }
 
-export function benchWarm(): Promise<Row[]> {
-  return onServer(measure);
-}
-
-async function measure(server: TestServer): Promise<Row[]> {
-  const client = server.client();
-  await deploy(client, {
-    name: 'node-hello',
-    runtime: 'nodejs24.x',
-    handler: 'index.handler',
-    files: { 'index.mjs': "export const handler = async () => ({ hello: 'world' });\n" },
-  });
-  const bare = await startBareServer();
+/** A body of a megabyte, echoed. */
+async function megabyte(server: TestServer): Promise<Row[]> {
+  const bare = await startBareServer('bare-server.ts', ['echo']);
   try {
-    return await compare(server, bare.port, 'node-hello');
+    const port = portOf(server);
+    const files = { 'index.mjs': 'export const handler = async (event) => event;\n' };
+    await deploy(server.client(), { name: 'node-echo', runtime: 'nodejs24.x', handler: 'index.handler', files });
+    const request = invokeRequest(`127.0.0.1:${port}`, 'node-echo', JSON.stringify('x'.repeat(MEGABYTE)));
+    await load(port, 4, request, { seconds: 2 });
+    const done = await blocks({ port, request }, { port: bare.port, request }, 4);
+    return [rowOf('warm, 1 MB each way, 4 connections', 'MB/s', '≥ 0.5', done, ({ perSecond }) => 2 * perSecond)];
   } finally {
     bare.stop();
   }
+}
+
+/** Amazon's own client for Python, unmodified, in a function of `provided.al2023`. */
+async function official(server: TestServer, barePort: number): Promise<Row[]> {
+  if (skipWithoutPythonRic) return [];
+  const client = server.client();
+  const published = await client.send(
+    new PublishLayerVersionCommand({ LayerName: 'ric', Content: { ZipFile: await pythonRicLayer() } }),
+  );
+  const start = 'export PYTHONPATH=/opt/ric PYTHONDONTWRITEBYTECODE=1';
+  await deploy(client, {
+    name: 'official',
+    runtime: 'provided.al2023',
+    handler: 'app.handler',
+    files: {
+      bootstrap: { content: `#!/bin/sh\n${start}\nexec /usr/bin/python3 -m awslambdaric "$_HANDLER"\n`, mode: 0o755 },
+      'app.py': "def handler(event, context):\n    return {'hello': 'world'}\n",
+    },
+    layers: [published.LayerVersionArn ?? ''],
+  });
+  const port = portOf(server);
+  const request = invokeRequest(`127.0.0.1:${port}`, 'official', EVENT);
+  await load(port, 16, request, { seconds: WARM_UP_SECONDS });
+  const done = await blocks({ port, request }, { port: barePort, request }, 16, { count: 3 });
+  return [rowOf('warm, awslambdaric of Amazon, 16 connections', 'req/s', '≥ 0.10', done, perSecond)];
+}
+
+/** The same bytes with a signature that is verified each time. */
+async function signed(barePort: number): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
+  const file = join(folder, 'credentials.json');
+  const key = { accessKeyId: 'AKIDBENCH', secretAccessKey: 'a secret of the bench', account: '000000000000' };
+  writeFileSync(file, JSON.stringify({ keys: [key] }), { mode: 0o600 });
+  const measure = async (server: TestServer) => {
+    const files = HELLO;
+    const client = server.client({ credentials: key });
+    await deploy(client, { name: 'node-hello', runtime: 'nodejs24.x', handler: 'index.handler', files });
+    const port = portOf(server);
+    const request = signedRequest(`127.0.0.1:${port}`, key);
+    await load(port, 16, request, { seconds: WARM_UP_SECONDS });
+    const done = await blocks({ port, request }, { port: barePort, request }, 16);
+    return [rowOf('warm node-hello, signed, 16 connections', 'req/s', '≥ 0.30', done, perSecond)];
+  };
+  try {
+    return await onServer(measure, { args: ['--auth', 'sigv4', '--credentials', file] });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function signedRequest(host: string, key: Credentials): string {
+  const path = '/2015-03-31/functions/node-hello/invocations';
+  const body = Buffer.from(EVENT);
+  const digest = createHash('sha256').update(body).digest('hex');
+  const given = { host, 'content-type': 'application/json', 'x-amz-content-sha256': digest };
+  const where = { region: 'us-east-1', service: 'lambda' };
+  const headers = signedHeaders({ method: 'POST', path, query: '', headers: given, body }, key, where, Date.now());
+  const lines = Object.entries({ ...headers, 'content-length': body.length }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  return `POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${EVENT}`;
+}
+
+/** What an invoke costs beside many functions, and beside many idle environments, against one that is alone. */
+async function crowd(): Promise<Row[]> {
+  const manyFolder = await makeFolder(FUNCTIONS);
+  const servers = await Promise.all([
+    startTestServer(),
+    startTestServer({ dataDir: manyFolder }),
+    startTestServer({ args: ['--concurrency', String(2 * IDLE_ENVIRONMENTS)] }),
+  ]);
+  try {
+    const targets: { port: number; request: string }[] = [];
+    for (const server of servers) {
+      const port = portOf(server);
+      await deploy(server.client(), { name: 'alone', runtime: 'nodejs24.x', handler: 'index.handler', files: HELLO });
+      targets.push({ port, request: invokeRequest(`127.0.0.1:${port}`, 'alone', EVENT) });
+    }
+    await makeIdle(servers[2] as TestServer);
+    for (const { port, request } of targets) await load(port, 4, request, { seconds: 4 });
+    const [alone, functions, idle] = targets as [(typeof targets)[0], (typeof targets)[0], (typeof targets)[0]];
+    const short = { count: 7, seconds: 1 };
+    return [
+      rowOf(
+        `warm beside ${FUNCTIONS} functions against alone, p50`,
+        'ms',
+        '≤ 1.05',
+        await blocks(functions, alone, 4, short),
+        ({ p50Ms }) => p50Ms,
+      ),
+      rowOf(
+        `warm beside ${IDLE_ENVIRONMENTS} idle environments against alone, p50`,
+        'ms',
+        '≤ 1.05',
+        await blocks(idle, alone, 4, short),
+        ({ p50Ms }) => p50Ms,
+      ),
+    ];
+  } finally {
+    for (const server of servers) await server.stop();
+    rmSync(manyFolder, { recursive: true, force: true });
+  }
+}
+
+/** As many at once as are wanted: each holds its own environment until all are there. */
+async function makeIdle(server: TestServer): Promise<void> {
+  const files = {
+    'index.mjs': `export const handler = ({ untilMs }) => new Promise((resolve) => setTimeout(resolve, untilMs - Date.now(), 1));\n`,
+  };
+  await deploy(server.client(), { name: 'idle', runtime: 'nodejs24.x', handler: 'index.handler', files });
+  const port = portOf(server);
+  const request = invokeRequest(`127.0.0.1:${port}`, 'idle', JSON.stringify({ untilMs: Date.now() + IDLE_HOLD_MS }));
+  await load(port, IDLE_ENVIRONMENTS, request, { seconds: 0.001 });
+}
+
+export async function benchWarm(): Promise<Row[]> {
+  const bare = await startBareServer();
+  try {
+    const rows = await onServer(async (server) => [
+      ...(await hello(server, bare.port)),
+      ...(await megabyte(server)),
+      ...(await official(server, bare.port)),
+    ]);
+    rows.push(...(await signed(bare.port)));
+    if (process.platform === 'linux') rows.push(...(await crowd()));
+    return [...rows, ...(await replayed())];
+  } finally {
+    bare.stop();
+  }
+}
+
+/** The pool's cold starts on a recorded trace, where it is beside the checkout, against the fewest possible. */
+async function replayed(): Promise<Row[]> {
+  const file = join(root, '..', 'shared', 'traces', 'invocations-200.csv');
+  if (!existsSync(file)) return [];
+  const trace = readTrace(file);
+  const done: { ours: number; bare: number }[] = [];
+  for (const idleMs of [60_000, 300_000, 600_000])
+    done.push({ ours: await coldStartsOf(trace, idleMs), bare: fewestColdStarts(trace, idleMs) });
+  return [row('cold starts of a replayed trace', '', '≤ 1.05', done)];
 }

@@ -80,6 +80,8 @@ static void add_entry(const struct entry *entry) {
       break;
     case ENTRY_SCRATCH:
       refuse("tmp", "a disk takes root");
+    case ENTRY_GATE:
+      refuse("gate", "bubblewrap makes no gate");
   }
 }
 

@@ -80,6 +80,7 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   close(FD_LOG_READ);
   close(FD_EXTENSION_READ);
   close(FD_LIFELINE_WRITE);
+  if (setup->gate != NULL) close(FD_MOUNTS_OUTER);
   ignore_signals();
   if (setup->bubblewrap == NULL) {
     build_sandbox(setup, own_uid, own_gid);
@@ -89,6 +90,7 @@ void run_init(const struct setup *setup, uid_t own_uid, gid_t own_gid) {
   }
   hand_over_datagrams(setup);
   bool linked = complete_network(setup);
+  await_outer(setup);
   lock_down(setup);
   if (setup->listen_port >= 0) hand_over_listener("listener", setup->listen_address, setup->listen_port);
   report("{\"ready\":true,\"pid\":%d,\"version\":%d%s}", setup->outer_pid, PROTOCOL_VERSION,

@@ -43,17 +43,19 @@ enum {
   FD_RULESET = 30,
   FD_MESSAGE = 31,
   FD_OWN_PROGRAM = 32,
-  FD_FIXED_LAST = 32,
+  FD_MOUNTS_OUTER = 33,
+  FD_MOUNTS_INIT = 34,
+  FD_FIXED_LAST = 34,
 };
 
 // One instruction for the new root, carried out in the order of the setup message.
-enum entry_kind { ENTRY_BIND, ENTRY_SYMLINK, ENTRY_DIR, ENTRY_FILE, ENTRY_TMP, ENTRY_SCRATCH };
+enum entry_kind { ENTRY_BIND, ENTRY_SYMLINK, ENTRY_DIR, ENTRY_FILE, ENTRY_TMP, ENTRY_SCRATCH, ENTRY_GATE };
 
 struct entry {
   enum entry_kind kind;
   const char *path;      // inside the new root
   const char *source;    // bind: host path; symlink: target; file: content; tmp: bytes
-  const char *mode;      // bind: "ro", "rw", "ro?", "owner"; file: octal permissions; tmp: inodes
+  const char *mode;      // bind: "ro", "rw", "ro?", "owner", "late"; file: octal permissions; tmp: inodes
   int translation;       // bind "owner": user namespace that maps the source's owner to the function; -1 for none
   dev_t device;          // bind "owner": which directory the source was when it was looked at
   ino_t inode;
@@ -70,6 +72,7 @@ struct setup {
   long nofile, nproc;    // nproc is -1 when not given
   long listen_port;      // -1 when none is wanted, 0 for any free one
   const char *bubblewrap; // path of the program that makes namespaces and root in our place, or NULL
+  const char *gate;      // FIFO at which a process waits for its function, or NULL
   const char *scratch;   // template of the disk for /tmp, NULL when it is a tmpfs or there is none
   unsigned listen_address;
   long datagram_port;    // the same for the socket of datagrams
@@ -228,6 +231,14 @@ int reset_signals(void);
 
 // process.c
 pid_t start_process(const struct setup *setup, const char *id);
+
+// assign.c: a process that waits for its function.
+void make_gate(int root, const char *path);
+void open_mount_channel(const struct setup *setup);
+void hold_namespaces(const struct setup *setup, pid_t init);
+void await_outer(const struct setup *setup);
+void serve_mounts(const struct setup *setup);
+void assign(const char *id);
 
 // supervise.c
 _Noreturn void supervise(const struct setup *setup);

@@ -106,6 +106,7 @@ int run_sandbox(char **arguments) {
   if (fcntl(FD_COMMANDS, F_SETFD, FD_CLOEXEC) < 0 || fcntl(FD_REPLIES, F_SETFD, FD_CLOEXEC) < 0) {
     fail("descriptors", "expect a socket at 0 and one at 3");
   }
+  open_mount_channel(&setup);
   look_at_shared(&setup);
   open_helper_channel(&setup);
   int flags = namespace_flags(&setup);
@@ -121,7 +122,9 @@ int run_sandbox(char **arguments) {
   close(FD_LOG_WRITE);
   close(FD_EXTENSION_WRITE);
   close(FD_LIFELINE_READ);
+  hold_namespaces(&setup, init);
   start_helper(&setup, init);
   release_frame();
+  serve_mounts(&setup);
   return wait_for_init(init);
 }

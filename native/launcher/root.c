@@ -108,8 +108,14 @@ static void add_entry(int root, const struct entry *entry) {
     case ENTRY_SCRATCH:
       add_scratch(root, entry);
       break;
+    case ENTRY_GATE:
+      make_gate(root, entry->path);
+      break;
   }
 }
+
+// As if it had been assigned to a process that waits, so that the order of the mounts does not tell.
+static bool is_late(const struct entry *entry) { return entry->kind == ENTRY_BIND && strcmp(entry->mode, "late") == 0; }
 
 // Builds the root that the setup describes, enters it and leaves nothing of the host's but what was bound.
 void build_root(const struct setup *setup) {
@@ -127,9 +133,14 @@ void build_root(const struct setup *setup) {
   long uid = setup->user_namespace ? setup->uid : setup->host_uid;
   long gid = setup->user_namespace ? setup->gid : setup->host_gid;
   write_accounts(root, uid, gid);
-  for (int i = 0; i < setup->entry_count; i++) add_entry(root, &setup->entries[i]);
+  for (int i = 0; i < setup->entry_count; i++) {
+    if (!is_late(&setup->entries[i])) add_entry(root, &setup->entries[i]);
+  }
   mount_devices(root);
   mount_proc(root);
+  for (int i = 0; i < setup->entry_count; i++) {
+    if (is_late(&setup->entries[i])) add_entry(root, &setup->entries[i]);
+  }
   if (enter_root(root) < 0) fail("root", "enter the new root");
   close(root);
   if (stands(WALL_READONLY) && restrict_path("/", MOUNT_ATTR_RDONLY) < 0) fail("root", "make the root read-only");

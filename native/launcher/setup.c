@@ -41,7 +41,7 @@ static void check_octal(const char *text) {
 
 // Values stand in the order in which the protocol names them, which is not always the order of the members.
 static void add_entry(struct setup *setup, const char *key, enum entry_kind kind) {
-  static const char *const bind_modes[] = {"ro", "rw", "ro?", "owner", NULL};
+  static const char *const bind_modes[] = {"ro", "rw", "ro?", "owner", "late", NULL};
   if (setup->entry_count == ENTRIES_MAX) refuse("setup", "more than %d entries for the root", ENTRIES_MAX);
   struct entry *entry = &setup->entries[setup->entry_count++];
   entry->kind = kind;
@@ -79,6 +79,10 @@ static void add_entry(struct setup *setup, const char *key, enum entry_kind kind
       entry->path = "/tmp";
       entry->source = setup->scratch = path_of(key);
       break;
+    case ENTRY_GATE:
+      if (setup->gate != NULL) refuse("setup", "more than one gate");
+      entry->path = setup->gate = path_of(key);
+      break;
   }
 }
 
@@ -88,7 +92,7 @@ static bool parse_entry(struct setup *setup, const char *key) {
     enum entry_kind kind;
   } kinds[] = {
       {"bind", ENTRY_BIND}, {"symlink", ENTRY_SYMLINK}, {"dir", ENTRY_DIR}, {"file", ENTRY_FILE},
-      {"tmp", ENTRY_TMP},   {"scratch", ENTRY_SCRATCH},
+      {"tmp", ENTRY_TMP},   {"scratch", ENTRY_SCRATCH}, {"gate", ENTRY_GATE},
   };
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (strcmp(key, kinds[i].key) == 0) {

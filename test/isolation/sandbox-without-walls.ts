@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openOutput, openWorkshop, SANDBOX_HOST_UID, spawnSandbox } from '../../native/launcher-harness.ts';
-import { type LinuxSandboxOptions, setupStrings } from '../../src/sandboxes/linux/linux-sandbox.ts';
+import { setupStrings } from '../../src/sandboxes/linux/sandbox-setup.ts';
 import type { Outcome } from './battery-run.ts';
 import type { ProbeWorld, Walls } from './probe-layers.ts';
 
@@ -54,13 +54,13 @@ export async function probeWithoutWalls(
 }
 
 function setupOf(directory: string, emptyDir: string, code: string): string[] {
-  const options = { runDir: join(directory, 'root'), emptyDir };
+  const options = { runDir: join(directory, 'root'), emptyDir, bubblewrap: undefined };
   const mounts = [
     { source: code, target: '/var/task' },
     { source: process.execPath, target: process.execPath },
   ];
   const spec = { id: 'probe', mounts, tmpBytes: TMP_BYTES, memoryBytes: 0 };
-  return setupStrings(options as LinuxSandboxOptions, spec, SANDBOX_HOST_UID);
+  return setupStrings(options, spec, SANDBOX_HOST_UID);
 }
 
 function withoutWalls(setup: readonly string[], world: ProbeWorld, { omit = [], bind, tmp }: Walls): string[] {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
-import { availableParallelism, release } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { type Deferred, deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
@@ -22,7 +22,8 @@ import { describeMeasures } from './describe-measures.ts';
 import { type Built, type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import type { NetworkPlan, SandboxNetwork } from './network.ts';
-import { INODES_PER_MB, type ScratchTemplates } from './scratch-templates.ts';
+import { type SetupOptions, setupStrings, TASKS_MAX } from './sandbox-setup.ts';
+import type { ScratchTemplates } from './scratch-templates.ts';
 import { Standby } from './standby.ts';
 import { Standing } from './standing.ts';
 
@@ -32,48 +33,19 @@ import { Standing } from './standing.ts';
  * groups where there are any.
  */
 
-/** AWS's own name and numbers for the user that functions run as (runtime-facts 3). */
-const SANDBOX_UID = 993;
-const SANDBOX_GID = 990;
 /** Host uids for sandboxes when the server is root: one each, so that they cannot touch each other's processes. */
 const HOST_UID_FIRST = 2_015_000;
 const HOST_UID_COUNT = 50_000;
-const MEGABYTE = 1_048_576;
-/** Processes and threads of a function, as AWS limits them, and the launcher's own two in the same group. */
-const TASKS_MAX = 1024;
+/** The launcher's own two in the same group. */
 const LAUNCHER_TASKS = 2;
 const IDENTITY_DIGITS = 12;
 
-/** What a runtime needs of the host, read-only. Absent ones are left out. */
-const SYSTEM_PATHS = ['/usr', '/lib', '/lib64', '/lib32', '/bin', '/sbin'];
-/** What people put beside their system; a function has no business there, and Lambda has nothing there either. */
-const HIDDEN_PATHS = ['/usr/local', '/usr/src'];
-const SYSTEM_FILES = [
-  '/etc/ssl',
-  '/etc/pki',
-  '/etc/ca-certificates',
-  '/etc/ld.so.cache',
-  '/etc/ld.so.conf',
-  '/etc/ld.so.conf.d',
-  '/etc/alternatives',
-  '/etc/mime.types',
-  '/etc/localtime',
-  '/etc/services',
-  '/etc/protocols',
-];
-
-export interface LinuxSandboxOptions {
+export interface LinuxSandboxOptions extends SetupOptions {
   /** The native launcher. */
   readonly binary: string;
-  /** An empty directory of ours: the mount point of every sandbox's root, each in its own namespace. */
-  readonly runDir: string;
-  /** Stays empty: covers what is to be hidden. */
-  readonly emptyDir: string;
   readonly ids: Ids;
   readonly network: SandboxNetwork;
   readonly cpu: 'weight' | 'quota';
-  /** Path of the bubblewrap that makes the namespaces; undefined where the launcher itself can. */
-  readonly bubblewrap: string | undefined;
   /** Whether the kernel has a Landlock that the launcher uses. */
   readonly landlock: boolean;
   /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
@@ -260,43 +232,6 @@ class Running {
   gone(): void {
     for (const id of [...this.#exits.keys()]) this.exited(id, { signal: 'SIGKILL' });
   }
-}
-
-export function setupStrings(
-  options: LinuxSandboxOptions,
-  spec: SandboxSpec,
-  hostId: number,
-  scratch?: string,
-): string[] {
-  const setup = ['root', options.runDir, 'uid', String(SANDBOX_UID), 'gid', String(SANDBOX_GID)];
-  if (options.bubblewrap !== undefined) setup.push('bubblewrap', options.bubblewrap);
-  if (hostId > 0) setup.push('hostuid', String(hostId), 'hostgid', String(hostId));
-  for (const path of SYSTEM_PATHS) setup.push('bind', path, path, 'ro?');
-  for (const path of HIDDEN_PATHS) if (existsSync(path)) setup.push('bind', options.emptyDir, path, 'ro');
-  for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
-  setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
-  setup.push('dir', '/opt');
-  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, mount.writable ? 'owner' : 'ro');
-  const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
-  setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));
-  setup.push(
-    'hostname',
-    'localhost',
-    'nofile',
-    '1024',
-    ...(hostId > 0 ? ['nproc', String(TASKS_MAX)] : countsByNamespace() ? ['nproc', String(TASKS_MAX + 1)] : []),
-  );
-  return setup;
-}
-
-/**
- * A second wall behind the control group, or the only one. The user is the sandbox's own where the server is root.
- * Otherwise it is the person's, whose processes outside a kernel before 5.14 counts too; later ones count in each user
- * namespace, pid 1 of the sandbox included.
- */
-function countsByNamespace(): boolean {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  return major > 5 || (major === 5 && minor >= 14);
 }
 
 /** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */

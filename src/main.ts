@@ -52,6 +52,7 @@ import { createLogsApi } from './server/logs-api.ts';
 import { openCallers } from './server/open-callers.ts';
 import { createPipeline } from './server/pipeline.ts';
 import { startUrlServer } from './server/url-server.ts';
+import { QueueDelivery } from './sources/queue-delivery.ts';
 import { StreamDelivery } from './sources/stream-delivery.ts';
 import { MappingSupervisor, type SupervisorTools } from './sources/supervisor.ts';
 import { cachedMetadata } from './store/cached-metadata.ts';
@@ -308,7 +309,7 @@ function sourcesOf(
   return new MappingSupervisor({
     ...tools,
     adapters: openPollers({ endpoints, credentials }),
-    deliveries: { kinesis: streams, dynamodb: streams },
+    deliveries: { sqs: new QueueDelivery(), kinesis: streams, dynamodb: streams },
   });
 }
 

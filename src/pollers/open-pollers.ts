@@ -4,8 +4,10 @@ import type { SourceKind } from '../sources/source-kind.ts';
 import type { SourceAdapter, SourceAdapters } from '../sources/source-port.ts';
 import { dynamoStreamsSource } from './dynamodb-streams.ts';
 import { kinesisSource } from './kinesis.ts';
+import { sqsSource } from './sqs.ts';
 
 const polled: readonly (readonly [SourceKind, NeighbourName, (link: Link) => SourceAdapter])[] = [
+  ['sqs', 'sqs', sqsSource],
   ['kinesis', 'kinesis', kinesisSource],
   ['dynamodb', 'dynamodb-streams', dynamoStreamsSource],
 ];

@@ -1,0 +1,130 @@
+import { setMaxListeners } from 'node:events';
+import type { MappingRun, SourceDelivery } from './mapping-run.ts';
+import { eventOf } from './queue/batch-event.ts';
+import { BatchGathering } from './queue/batch-gathering.ts';
+import { failedIds } from './queue/batch-response.ts';
+import { Deletions } from './queue/deletions.ts';
+import { LaneScale, laneLimits } from './queue/lane-scale.ts';
+import { SetbackPause } from './queue/setback-pause.ts';
+import type { PartitionReader, SourceRecord } from './source-port.ts';
+
+/**
+ * Delivers what queues hand out (lambda-facts 8.3). So many lanes as there may be batches at a time: each gathers a
+ * batch, invokes, and deletes what succeeded. What failed is left alone and shows itself again when the queue says; so
+ * are batches that found no slot, and the lanes wait a while then. A queue in order hides the rest of a group
+ * while one of its messages is in hand, so that the lanes keep its order without knowing of groups.
+ */
+export class QueueDelivery implements SourceDelivery {
+  async run(run: MappingRun): Promise<void> {
+    const [partition = { id: '', parentIds: [] }] = await run.connection.partitions(run.signal);
+    await new QueueRun(run, await run.connection.open(partition)).work();
+  }
+}
+
+class QueueRun {
+  readonly #run: MappingRun;
+  readonly #reader: PartitionReader;
+  readonly #scale: LaneScale;
+  readonly #pause: SetbackPause;
+  readonly #deletions: Deletions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #lanes = new Set<Promise<void>>();
+  #busy = 0;
+  #isUp = false;
+  #trouble: { readonly error: unknown } | undefined;
+
+  constructor(run: MappingRun, reader: PartitionReader) {
+    this.#run = run;
+    this.#reader = reader;
+    this.#scale = new LaneScale(run.clock, laneLimits(run.mapping.settings));
+    this.#signal = AbortSignal.any([run.signal, this.#stop.signal]);
+    // Every lane listens.
+    setMaxListeners(0, this.#signal);
+    this.#pause = new SetbackPause(run.clock, this.#signal);
+    this.#deletions = new Deletions(run);
+  }
+
+  /** Resolves when the signal was aborted, rejects with the first lane's trouble; when all lanes are at rest either way. */
+  async work(): Promise<void> {
+    while (this.#scale.starts()) this.#begin();
+    // A lane may begin another while it is waited for.
+    while (this.#lanes.size > 0) await Promise.all(this.#lanes);
+    await this.#deletions.done();
+    if (this.#trouble !== undefined) throw this.#trouble.error;
+  }
+
+  #begin(): void {
+    const lane = this.#lane()
+      .catch((error: unknown) => {
+        if (this.#signal.aborted) return;
+        this.#trouble = { error };
+        this.#stop.abort();
+      })
+      .finally(() => {
+        this.#lanes.delete(lane);
+      });
+    this.#lanes.add(lane);
+  }
+
+  async #lane(): Promise<void> {
+    const gathering = new BatchGathering(this.#run, this.#reader, this.#signal, this.#deletions);
+    let empty = 0;
+    try {
+      while (!this.#signal.aborted) {
+        await this.#pause.over();
+        const batch = await gathering.next();
+        this.#tellUp();
+        if (batch.length > 0) {
+          empty = 0;
+          await this.#deliver(batch, gathering.wasFull);
+        } else if (gathering.hasSeen) empty = 0;
+        else if (this.#scale.shrinks(++empty)) return;
+      }
+    } finally {
+      await this.#showAgain(gathering.takeRest());
+    }
+  }
+
+  async #deliver(batch: readonly SourceRecord[], wasFull: boolean): Promise<void> {
+    // Whoever stops meanwhile need not wait for a function that has not begun.
+    if (this.#signal.aborted) return await this.#showAgain(batch);
+    this.#busy++;
+    if (wasFull && this.#busy >= this.#lanes.size && this.#scale.grows()) this.#begin();
+    try {
+      await this.#invoke(batch);
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  async #invoke(batch: readonly SourceRecord[]): Promise<void> {
+    const run = this.#run;
+    const traceHeader = batch.find((record) => record.traceHeader !== undefined)?.traceHeader;
+    const outcome = await run.invoke(eventOf(batch), { traceHeader });
+    if (outcome.type !== 'answered') {
+      if (this.#signal.aborted) return await this.#showAgain(batch);
+      if (outcome.type === 'unavailable') run.note(outcome.message);
+      return this.#pause.longer();
+    }
+    this.#pause.end();
+    run.count('InvokedEventCount', batch.length);
+    const failed = failedIds(outcome, batch, run.mapping.settings.FunctionResponseTypes);
+    const succeeded = batch.filter(({ id }) => !failed.has(id));
+    run.count('FailedInvokeEventCount', batch.length - succeeded.length);
+    await this.#deletions.add(succeeded);
+  }
+
+  /** What nobody will work on is there for others at once; when the queue cannot be told, after its visibility timeout. */
+  async #showAgain(records: readonly SourceRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    await this.#run.connection.release(records, 0).catch((error: Error) => this.#run.note(error.message));
+  }
+
+  #tellUp(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#run.opened();
+    this.#run.report('OK');
+  }
+}

@@ -1,4 +1,4 @@
-/** SQS queues as a source (lambdad-facts 8.3, 8.5): standard and FIFO, read by long polling. */
+/** SQS queues as a source (lambda-facts 8.3, 8.5): standard and FIFO, read by long polling. */
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { ask, type Link } from '../neighbours/link.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';

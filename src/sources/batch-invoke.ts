@@ -46,3 +46,18 @@ export async function invokeBatch(
     return { type: 'answered', requestId, functionArn, executedVersion, functionError: 'Unhandled', payload: said };
   }
 }
+
+/** Role of the function, as it is now; undefined where the function is gone. */
+export async function roleOf(
+  { metadata, ids }: Pick<BatchInvokeTools, 'metadata' | 'ids'>,
+  namespace: Namespace,
+  { functionName, qualifier }: FunctionOfMapping,
+): Promise<string | undefined> {
+  try {
+    const { version } = await resolveInvoke(metadata, ids, namespace, functionName, qualifier);
+    return version.settings.role;
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import type { Ids } from '../base/ids.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { Namespace } from '../store/namespace.ts';
-import { type BatchInvokeTools, invokeBatch } from './batch-invoke.ts';
+import { type BatchInvokeTools, invokeBatch, roleOf } from './batch-invoke.ts';
 import { countsEvents, hasIteratorAge, type MappingFigures } from './mapping-figures.ts';
 import { type MappingBody, mappingArn } from './mapping-record.ts';
 import type { MappingRun, SourceDelivery } from './mapping-run.ts';
@@ -81,8 +81,9 @@ export class MappingWorker {
     const { vault } = this.#tools;
     const { namespace, mapping, adapter, delivery } = this.#options;
     const passes = await filterOf(vault, namespace, mapping);
+    const invokeIdentityArn = await roleOf(this.#tools, namespace, mapping);
     if (this.#stop.signal.aborted) return;
-    const connection = adapter.connect(namespace, mapping.source);
+    const connection = adapter.connect(namespace, mapping.source, { invokeIdentityArn });
     try {
       await delivery.run(this.#runOn(connection, passes));
     } finally {

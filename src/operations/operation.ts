@@ -14,7 +14,7 @@ import type { InertSettings, Neighbours } from '../neighbours/neighbours.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { CodePackages } from '../packages/code-packages.ts';
 import type { StreamedBody } from '../protocol/streamed-body.ts';
-import type { MappingSupervisor } from '../sources/supervisor.ts';
+import type { SourcesAtWork } from '../sources/sources-at-work.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Demand } from './access-table.ts';
 
@@ -29,7 +29,7 @@ export interface Services {
   /** Asynchronous invokes. */
   readonly asyncInvokes: Pick<AsyncInvokes, 'accept'>;
   /** What reads from event sources. */
-  readonly sources: Pick<MappingSupervisor, 'changed' | 'resultOf'>;
+  readonly sources: SourcesAtWork;
   /** What is counted of each function. */
   readonly metrics: Pick<InvokeMetrics, 'of'>;
   /** The AWS services that settings can point at, as far as endpoints for them are configured. */

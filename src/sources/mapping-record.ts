@@ -12,7 +12,7 @@ import type { RecordKey, StoredRecord } from '../store/metadata.ts';
 import { type Namespace, type WalkOptions, walkRecords } from '../store/namespace.ts';
 import type { MappingStatus } from './mapping-state.ts';
 import type { Source } from './source-kind.ts';
-import type { MappingSupervisor } from './supervisor.ts';
+import type { SourcesAtWork } from './sources-at-work.ts';
 
 /** What work on mappings needs; the operations' services fit. */
 export interface MappingTools extends ChangeTools {
@@ -22,7 +22,7 @@ export interface MappingTools extends ChangeTools {
   readonly neighbours: Neighbours;
   readonly inert: InertSettings;
   /** What reads from the sources. */
-  readonly sources: Pick<MappingSupervisor, 'changed' | 'resultOf'>;
+  readonly sources: SourcesAtWork;
 }
 
 /** Settings as answers show them, by AWS's names, with defaults filled in. */

@@ -10,6 +10,7 @@ import { MappingWorker, type WorkerTools } from './mapping-worker.ts';
 import type { Source, SourceKind } from './source-kind.ts';
 import type { SourceAdapters } from './source-port.ts';
 import { userReason } from './source-traits.ts';
+import type { SourcesAtWork } from './sources-at-work.ts';
 
 export interface SupervisorTools extends WorkerTools {
   readonly adapters: SourceAdapters;
@@ -40,7 +41,7 @@ class Watched {
  * Works from the records: a change commits a passing state and says `changed`; the supervisor stops or starts the worker
  * and commits where the state has led. So a kill at any moment leaves a record from which the next start goes on.
  */
-export class MappingSupervisor {
+export class MappingSupervisor implements SourcesAtWork {
   readonly #tools: SupervisorTools;
   readonly #watched = new Map<string, Watched>();
   readonly #figures = new AllMappingFigures();
@@ -61,7 +62,6 @@ export class MappingSupervisor {
     }
   }
 
-  /** To be called after each commit that changed a mapping's state. */
   changed(key: RecordKey): void {
     if (this.#isClosing) return;
     const watched = this.#watched.get(key.id) ?? new Watched(key);
@@ -72,7 +72,6 @@ export class MappingSupervisor {
     });
   }
 
-  /** What came of the mapping's last batch; undefined before the first since the server started. */
   resultOf(uuid: string): string | undefined {
     return this.#watched.get(uuid)?.result;
   }

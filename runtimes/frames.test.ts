@@ -113,6 +113,7 @@ for (const [name, start] of bootstraps) {
       const failed = await invoke('fail');
       assert.equal((bodyOf(failed) as { errorMessage: string }).errorMessage, 'as asked: é');
       assert.ok(failed.kind === 'error' && /Error$/.test(failed.saidType ?? ''));
+      assert.match(failed.cause ?? '', /^\{"working_directory": ?".*"message": ?"as asked: /);
       const clientContext = JSON.stringify({ custom: { name: 'é' } });
       const [context, tenant, trace] = bodyOf(await invoke('context', { clientContext, tenantId: 't' })) as unknown[];
       assert.match(JSON.stringify(context), /"name":"é"/);

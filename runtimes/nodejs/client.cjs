@@ -115,7 +115,7 @@ class Client {
     this.hold();
     if (this.#isFramed) {
       this.#isAsked = true;
-      this.#socket.write(frameOf(resultKinds.error, `${id}\n${failure.type}`, failure.body));
+      this.#socket.write(frameOf(resultKinds.error, errorFields(id, failure), failure.body));
       return;
     }
     this.#waiting.push(reportRefusal, this.#takeEvent);
@@ -127,7 +127,7 @@ class Client {
     this.hold();
     if (this.#isFramed) {
       this.#onLast = done;
-      this.#socket.write(frameOf(resultKinds.lastError, `${id}\n${failure.type}`, failure.body));
+      this.#socket.write(frameOf(resultKinds.lastError, errorFields(id, failure), failure.body));
       return;
     }
     this.#waiting.push(done);
@@ -255,6 +255,10 @@ class Client {
 
 function resultPath(id, kind) {
   return `${invocationPath}${encodeURIComponent(id)}/${kind}`;
+}
+
+function errorFields(id, failure) {
+  return `${id}\n${failure.type}\n${failure.cause}`;
 }
 
 function failureHeaders(failure) {

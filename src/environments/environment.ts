@@ -153,7 +153,10 @@ export class Environment {
     const initMs = eager?.fault ? undefined : eager?.durationMs;
     const inits = request.observe && this.#initRecords(request, eager, again);
     const times = { deadlineMs, startedMs, initMs, inits };
-    return this.#converse(new Conversation(this.#processes as Processes, this.#conversing, request, times), request);
+    return await this.#converse(
+      new Conversation(this.#processes as Processes, this.#conversing, request, times),
+      request,
+    );
   }
 
   /** It has neither run an invoke nor been initialized: the next one waits for its init. */

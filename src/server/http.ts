@@ -99,5 +99,9 @@ async function handle(options: HttpServerOptions, request: IncomingMessage, resp
  * @throws ListenError
  */
 export function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  return startListener({ ...options, portFlag: '--port', serve: (...exchange) => handle(options, ...exchange) });
+  return startListener({
+    ...options,
+    portFlag: '--port',
+    serve: (request, response) => handle(options, request, response),
+  });
 }

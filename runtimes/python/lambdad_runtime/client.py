@@ -85,7 +85,8 @@ class Client:
     def fail(self, invocation_id, failure):
         """Posts an error {type, body, cause}, all bytes, and asks for the next event."""
         if self._is_framed:
-            self._send_frame(ERROR_FRAME, invocation_id + b"\n" + failure["type"], failure["body"])
+            fields = b"\n".join((invocation_id, failure["type"], failure["cause"]))
+            self._send_frame(ERROR_FRAME, fields, failure["body"])
             return
         self._post(
             _result_path(invocation_id, b"error"), _failure_headers(failure), failure["body"], self._next_request

@@ -9,7 +9,7 @@ export interface ErrorBody {
   readonly cause?: string;
 }
 
-const CAUSE_HEADER = 'lambda-runtime-function-xray-error-cause';
+export const CAUSE_HEADER = 'lambda-runtime-function-xray-error-cause';
 const OCTETS = 'application/octet-stream';
 const WITH_CAUSE = 'application/vnd.aws.lambda.error.cause+json';
 const INVALID: ErrorBody = { body: Buffer.from('"Invalid error body"'), contentType: OCTETS };

@@ -1,5 +1,6 @@
 import { accepted } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { CAUSE_HEADER } from './error-body.ts';
 import {
   answerFrame,
   eventFrame,
@@ -53,9 +54,9 @@ export class FramedRuntime implements Asker, FramesListener {
     this.#runtime.resultBegun(this.connection, requestId, kind === RESPONSE ? 'response' : 'error');
   }
 
-  result({ kind, requestId, errorType }: ResultHead, body: Buffer, tooLarge: boolean): void {
+  result({ kind, requestId, errorType, cause }: ResultHead, body: Buffer, tooLarge: boolean): void {
     const { connection } = this;
-    const headers = errorType === undefined ? NO_FIELDS : new Map([[ERROR_TYPE_HEADER, errorType]]);
+    const headers = errorType === undefined ? NO_FIELDS : errorHeaders(errorType, cause);
     const answer = this.#runtime.result(connection, requestId, kind === RESPONSE ? 'response' : 'error', {
       headers,
       body,
@@ -71,4 +72,10 @@ export class FramedRuntime implements Asker, FramesListener {
     const refused = this.#runtime.ask(this);
     if (refused) this.connection.answer(answerFrame(refused, true));
   }
+}
+
+function errorHeaders(errorType: string, cause: string | undefined): ReadonlyMap<string, string> {
+  const headers = new Map([[ERROR_TYPE_HEADER, errorType]]);
+  if (cause !== undefined) headers.set(CAUSE_HEADER, cause);
+  return headers;
 }

@@ -55,12 +55,14 @@ describe('the frame parser', () => {
     const sent = bodies.map((body, index) => {
       const kind = kinds[index % 3] as (typeof kinds)[number];
       const errorType = kind === RESPONSE ? undefined : 'Runtime.X';
-      const fields = errorType === undefined ? ID : `${ID}\n${errorType}`;
+      const cause = kind === ERROR ? '{"exceptions":[]}' : undefined;
+      const fields = errorType === undefined ? ID : [ID, errorType, cause ?? ''].join('\n');
       const tooLarge = body.length > BODY_BYTES_MAX;
       const expected: Heard = {
         kind,
         requestId: ID,
         errorType,
+        cause,
         body: tooLarge ? '' : body.toString('latin1'),
         tooLarge,
       };
@@ -82,7 +84,7 @@ describe('the frame parser', () => {
     const { parser, heard, begun } = listening();
     const bytes = frame(RESPONSE, ID, Buffer.from('{}'));
     parser.feed(bytes.subarray(0, bytes.length - 1));
-    assert.deepEqual(begun, [{ kind: RESPONSE, requestId: ID, errorType: undefined }]);
+    assert.deepEqual(begun, [{ kind: RESPONSE, requestId: ID, errorType: undefined, cause: undefined }]);
     assert.deepEqual([heard.length, parser.isWithin], [0, true]);
     parser.feed(bytes.subarray(-1));
     assert.deepEqual([heard.length, parser.isWithin], [1, false]);
@@ -118,7 +120,10 @@ describe('the frame parser', () => {
     for (let round = 0; round < 1000; round++) parser.feed(piece);
     assert.ok(process.memoryUsage().arrayBuffers - before < 1_048_576);
     assert.equal(heard.length, 0);
-    assert.throws(() => listening().parser.feed(frame(RESPONSE, 'x'.repeat(4097), Buffer.alloc(0))), MalformedRequest);
+    assert.throws(
+      () => listening().parser.feed(frame(RESPONSE, 'x'.repeat(131_073), Buffer.alloc(0))),
+      MalformedRequest,
+    );
   });
 });
 

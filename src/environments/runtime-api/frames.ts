@@ -34,8 +34,8 @@ const ANSWER = 2;
 const NEXT_REFUSED = 3;
 
 const HEAD_BYTES = 12;
-/** A request id and an error type. */
-const FIELDS_BYTES_MAX = 4096;
+/** A request id, an error type, and a cause of up to 64 KB. */
+const FIELDS_BYTES_MAX = 131_072;
 /** Up to here an event is copied into one piece with its head. */
 const JOINED_BYTES_MAX = 65_536;
 const EMPTY = Buffer.alloc(0);
@@ -45,6 +45,8 @@ export interface ResultHead {
   readonly requestId: string;
   /** Of an error. */
   readonly errorType: string | undefined;
+  /** Of an error, for X-Ray; one character for each byte. */
+  readonly cause: string | undefined;
 }
 
 export interface FramesListener {
@@ -96,12 +98,7 @@ export class FrameParser {
       throw new MalformedRequest('malformed frame');
     const bodyFrom = HEAD_BYTES + fieldsBytes;
     if (data.length < bodyFrom) return 0;
-    const fields = data.toString('latin1', HEAD_BYTES, bodyFrom);
-    const line = fields.indexOf('\n');
-    const head: ResultHead =
-      line < 0
-        ? { kind, requestId: fields, errorType: undefined }
-        : { kind, requestId: fields.slice(0, line), errorType: fields.slice(line + 1) };
+    const head = headOf(kind, data.toString('latin1', HEAD_BYTES, bodyFrom));
     const bodyBytes = data.readUInt32BE(8);
     const end = bodyFrom + bodyBytes;
     if (data.length >= end && bodyBytes <= this.#bodyBytesMax) {
@@ -130,6 +127,12 @@ export class FrameParser {
     }
     return used;
   }
+}
+
+function headOf(kind: ResultHead['kind'], fields: string): ResultHead {
+  if (!fields.includes('\n')) return { kind, requestId: fields, errorType: undefined, cause: undefined };
+  const [requestId = '', errorType, cause] = fields.split('\n', 3);
+  return { kind, requestId, errorType, cause: cause || undefined };
 }
 
 /** The pieces of an invoke's event, to be written together. The last three fields may be missing, or empty. */

@@ -26,6 +26,8 @@ export interface Ledger {
   judge: (entry: Entry) => Verdict | Promise<Verdict>;
   /** Resolves when so many entries of the function are there, with all of them. */
   runsOf(functionName: string, count: number): Promise<readonly Entry[]>;
+  /** Resolves when it is so; it is looked at with each new entry. */
+  until(isSo: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,15 +49,12 @@ export async function startLedger(): Promise<Ledger> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     entries,
     judge: () => ({ result: 'done' }),
-    async runsOf(functionName, count) {
+    async until(isSo) {
       await new Promise<void>((resolve, reject) => {
         const seen = () => entries.map((entry) => `${entry.functionName} ${entry.requestId}`).join(', ');
-        const timer = setTimeout(
-          () => reject(new Error(`${of(functionName).length} of ${count} runs of ${functionName}: ${seen()}`)),
-          WAIT_MS_MAX,
-        );
+        const timer = setTimeout(() => reject(new Error(`not so after ${WAIT_MS_MAX} ms: ${seen()}`)), WAIT_MS_MAX);
         const look = () => {
-          if (of(functionName).length < count) return;
+          if (!isSo()) return;
           clearTimeout(timer);
           waiting.delete(look);
           resolve();
@@ -63,6 +62,9 @@ export async function startLedger(): Promise<Ledger> {
         waiting.add(look);
         look();
       });
+    },
+    async runsOf(functionName, count) {
+      await ledger.until(() => of(functionName).length >= count);
       return of(functionName);
     },
     async close() {

@@ -46,7 +46,14 @@ async function sandboxedMs(kind: SandboxKind): Promise<number> {
 
 export async function benchSandbox(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
-  const wish = { sandbox: 'auto', network: 'egress', allowHost: [], cpu: 'weight', loopback: true } as const;
+  const wish = {
+    sandbox: 'auto',
+    network: 'egress',
+    allowHost: [],
+    cpu: 'weight',
+    prestart: 0,
+    loopback: true,
+  } as const;
   const chosen = await chooseSandboxes(wish, folder, randomIds);
   try {
     if ('refusal' in chosen) return [];

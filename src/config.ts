@@ -29,6 +29,8 @@ export interface Config {
   readonly allowHost: readonly number[];
   /** Busy processors are shared by memory; under `quota` a function gets no more than AWS gives it, idle ones included. */
   readonly cpu: 'weight' | 'quota';
+  /** The most sandboxes of one kind that wait with their runtime's process started. */
+  readonly prestart: number;
   /** An idle execution environment ends after this. */
   readonly idleMs: number;
   /** An execution environment of this age ends as soon as it is free. */
@@ -101,6 +103,7 @@ const options = {
   network: { type: 'string', default: 'egress' },
   'allow-host': { type: 'string' },
   cpu: { type: 'string', default: 'weight' },
+  prestart: { type: 'string', default: '4' },
   'function-credentials': { type: 'string', default: 'local' },
   'pass-endpoints': { type: 'string' },
   mount: { type: 'string', multiple: true },
@@ -139,6 +142,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   credentials: 'FILE   access keys accepted under sigv4 (DATA/credentials.json)',
   sandbox: 'auto|linux|bubblewrap|process   how functions are walled in (auto)',
   cpu: 'weight|quota   processors by memory: shared when busy, or held to AWS’s share (weight)',
+  prestart: 'N   sandboxes of a kind that wait with their runtime started (4); 0 for none',
   network: "egress|host|none   a function's network: outwards only, this machine's, none (egress)",
   'allow-host': 'PORT,…   ports of this machine that functions reach at 127.0.0.1 (none)',
   'function-credentials': "local|sts|inherit   a function's AWS credentials: lambdad's, its role's, yours (local)",
@@ -258,6 +262,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     credentialsFile: values.credentials === undefined ? undefined : resolve(values.credentials),
     sandbox: oneOf('sandbox', values.sandbox, ['auto', 'linux', 'bubblewrap', 'process']),
     cpu: oneOf('cpu', values.cpu, ['weight', 'quota']),
+    prestart: integer('prestart', values.prestart, 0, 64),
     network,
     allowHost: portsOf('allow-host', values['allow-host']),
     idleMs: seconds('idle-seconds', 86_400),

@@ -245,7 +245,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     locks,
     clock,
     ids,
-    preparation: preparation(packages, runtimes),
+    preparation: preparation(packages, runtimes, (version) => factory.expect(version)),
   });
   const { asyncInvokes, destinations } = asyncInvokesOf(
     { queue: events, metadata, invoker, inert, metrics, tracing: traces.tracing, clock, ids, note },
@@ -353,9 +353,9 @@ async function sandboxesOf(
   closedPaths: readonly string[],
   lines: string[],
 ): Promise<{ readonly sandboxes: SandboxKind; readonly mounts: ReadonlyMap<string, string> }> {
-  const { sandbox, network, allowHost, cpu, mounts } = config;
+  const { sandbox, network, allowHost, cpu, prestart, mounts } = config;
   const loopback = isLoopback(config.host);
-  const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, loopback }, runDir, randomIds);
+  const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, prestart, loopback }, runDir, randomIds);
   if ('refusal' in chosen) throw new ConfigError(chosen.refusal);
   const { sandboxes, warnings } = chosen;
   await sandboxes.reconcile();

@@ -5,4 +5,7 @@
 
 import { createRequire } from 'node:module';
 
-await createRequire(import.meta.url)('./runtime.cjs').run();
+const require = createRequire(import.meta.url);
+const { run } = require('./runtime.cjs');
+if (process.env._LAMBDAD_GATE) await require('./gate.cjs').passGate();
+await run();

@@ -24,6 +24,10 @@ def main():
     del sys.argv[1:]
     from lambdad_runtime.loop import run
 
+    if "_LAMBDAD_GATE" in os.environ:
+        from lambdad_runtime.gate import pass_gate
+
+        pass_gate()
     arrange_path(os.environ["LAMBDA_TASK_ROOT"], layer_root, os.path.dirname(os.path.abspath(__file__)))
     run(os.environ.get("_HANDLER", ""), os.environ["AWS_LAMBDA_RUNTIME_API"])
 

@@ -23,7 +23,8 @@ import { type CredentialSource, type GivenCredentials, usableUntil } from './fun
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { LAYER_ROOT, layerFolder } from './layer-folder.ts';
 import { MetadataApi } from './metadata-api.ts';
-import { type Mount, MountFailed, type Sandbox, type SandboxKind } from './sandbox.ts';
+import { type PrestartParts, prestartOf } from './prestart.ts';
+import { type Mount, MountFailed, type Prestart, type Sandbox, type SandboxKind } from './sandbox.ts';
 import { type DatagramOwner, type DatagramTaker, shareOf } from './trace-datagrams.ts';
 import { unreachableEndpoints } from './unreachable-endpoints.ts';
 import { functionVariables } from './variables.ts';
@@ -35,6 +36,8 @@ const MEGABYTE = 1_048_576;
 const LOG_DESCRIPTOR = 3;
 const TASK_ROOT = '/var/task';
 const RUNTIME_DIR = '/var/runtime';
+/** In a description's variable: it is the function's. */
+const HANDLER = '$' + '{handler}';
 
 export interface EnvironmentTarget {
   readonly account: string;
@@ -99,12 +102,14 @@ export class EnvironmentFactory {
     ]);
     const mounts: Mount[] = [{ source: codeDir, target: TASK_ROOT }];
     if (layerDir !== undefined) mounts.push({ source: layerDir, target: LAYER_ROOT });
-    if (runtime.interpreter) {
-      mounts.push({ source: runtime.directory, target: RUNTIME_DIR }, ...runtime.interpreter.mounts);
-    }
-    mounts.push(...fileMounts);
+    const runtimeMounts = mountsOf(runtime);
+    mounts.push(...runtimeMounts, ...fileMounts);
+    const prestart =
+      fileMounts.length > 0
+        ? undefined
+        : await this.#prestart(target.version, { own, runtime, codeDir, layerDir, mounts: runtimeMounts });
     const given = await this.#credentials(target);
-    const sandbox = await this.#sandbox(target, mounts, given);
+    const sandbox = await this.#sandbox(target, mounts, given, prestart);
     try {
       const log = this.#log(target, settings);
       for (const note of this.#newNotes(target, runtime)) log.stderr(Buffer.from(`lambdad: ${note}\n`));
@@ -121,8 +126,50 @@ export class EnvironmentFactory {
     }
   }
 
+  /**
+   * A version has become ready to run: what of its environments needs no function may be made beforehand. Rejects with
+   * RuntimeMissing, or where the code is not there.
+   */
+  async expect(version: VersionBody): Promise<void> {
+    const { runtimes, packages, sandboxes, datagrams } = this.#parts;
+    if (!sandboxes.expect) return;
+    const { settings, code } = version;
+    const [codeDir, layerDir, runtime] = await Promise.all([
+      packages.unpackCode(code),
+      layerFolder(packages, settings),
+      runtimes.find(settings.runtime ?? ''),
+    ]);
+    // Its own variables are sealed; without a need nobody asks for their key.
+    const prestart = await this.#prestart(version, { own: {}, runtime, codeDir, layerDir, mounts: mountsOf(runtime) });
+    const tmpBytes = settings.ephemeralStorageMb * MEGABYTE;
+    // Whoever it becomes takes its datagrams.
+    if (prestart) sandboxes.expect({ tmpBytes, prestart, ...(datagrams ? { datagrams: () => undefined } : {}) });
+  }
+
+  async #prestart(
+    { settings }: VersionBody,
+    parts: Pick<PrestartParts, 'own' | 'runtime' | 'codeDir' | 'layerDir' | 'mounts'>,
+  ): Promise<Prestart | undefined> {
+    if (!this.#parts.sandboxes.expect) return undefined;
+    const { runtime, own } = parts;
+    const values = valuesOf(runtime, settings, (path) => path);
+    const { environment } = runtime.family.description;
+    const variables = Object.entries(environment).filter(([, template]) => !template.includes(HANDLER));
+    return await prestartOf({
+      ...parts,
+      taskRoot: TASK_ROOT,
+      argv: commandOf(runtime, values, own),
+      variables: Object.fromEntries(variables.map(([name, template]) => [name, fillTemplate(template, values)])),
+    });
+  }
+
   /** Takes the credentials back when the sandbox is no more, or was never made. */
-  async #sandbox(target: EnvironmentTarget, mounts: readonly Mount[], given: GivenCredentials): Promise<Sandbox> {
+  async #sandbox(
+    target: EnvironmentTarget,
+    mounts: readonly Mount[],
+    given: GivenCredentials,
+    prestart: Prestart | undefined,
+  ): Promise<Sandbox> {
     const { sandboxes, ids, clock, fileSystems, datagrams } = this.#parts;
     const { settings } = target.version;
     try {
@@ -132,6 +179,7 @@ export class EnvironmentFactory {
         tmpBytes: settings.ephemeralStorageMb * MEGABYTE,
         memoryBytes: settings.memoryMb * MEGABYTE,
         ...(datagrams === undefined ? {} : { datagrams: shareOf(datagrams, ownerOf(target), clock) }),
+        ...(prestart === undefined ? {} : { prestart }),
       });
       void sandbox.gone.then(given.takeBack);
       return sandbox;
@@ -170,25 +218,12 @@ export class EnvironmentFactory {
     const { description } = runtime.family;
     const taskRoot = sandbox.path(TASK_ROOT);
     const runtimeDir = runtime.interpreter ? sandbox.path(RUNTIME_DIR) : RUNTIME_DIR;
-    const layerRoot = sandbox.path(LAYER_ROOT);
     const places = description.bootstrapFallback.map((place) =>
       fillTemplate(place, { taskRoot: TASK_ROOT, layerRoot: LAYER_ROOT }),
     );
     const bootstrap = await findBootstrap(places, mounts, (path) => sandbox.path(path));
     const problem = runtime.interpreter ? undefined : bootstrap.problem;
-    const interpreter = runtime.interpreter ? sandbox.path(runtime.interpreter.path) : '';
-    const values: Record<string, string> = {
-      taskRoot,
-      runtimeDir,
-      layerRoot,
-      version: runtime.version,
-      interpreter,
-      interpreterFolder: dirname(interpreter),
-      memoryMb: String(settings.memoryMb),
-      handler: settings.handler ?? '',
-      runtime: settings.runtime ?? '',
-      bootstrap: sandbox.path(bootstrap.path),
-    };
+    const values = valuesOf(runtime, settings, (path) => sandbox.path(path), bootstrap.path);
     const runtimeVariables = Object.fromEntries(
       Object.entries(description.environment).map(([name, template]) => [name, fillTemplate(template, values)]),
     );
@@ -246,6 +281,32 @@ export class EnvironmentFactory {
     const { functionName, settings } = version;
     return this.#parts.credentials({ account, region, functionName, roleArn: settings.role });
   }
+}
+
+/** What the placeholders of the runtime's description stand for; `show` tells how a path is called inside. */
+function valuesOf(
+  { interpreter, version }: ObtainedRuntime,
+  { memoryMb, handler = '', runtime = '' }: Settings,
+  show: (path: string) => string,
+  bootstrap = '',
+): Readonly<Record<string, string>> {
+  const program = interpreter ? show(interpreter.path) : '';
+  return {
+    taskRoot: show(TASK_ROOT),
+    runtimeDir: interpreter ? show(RUNTIME_DIR) : RUNTIME_DIR,
+    layerRoot: show(LAYER_ROOT),
+    version,
+    interpreter: program,
+    interpreterFolder: dirname(program),
+    memoryMb: String(memoryMb),
+    handler,
+    runtime,
+    bootstrap: show(bootstrap),
+  };
+}
+
+function mountsOf({ interpreter, directory }: ObtainedRuntime): readonly Mount[] {
+  return interpreter ? [{ source: directory, target: RUNTIME_DIR }, ...interpreter.mounts] : [];
 }
 
 function commandOf(runtime: ObtainedRuntime, values: Variables, variables: Variables): readonly string[] {

@@ -8,8 +8,15 @@ import { RuntimeMissing } from '../runtimes/obtained-runtime.ts';
 import type { InstalledRuntimes } from './installed-runtimes.ts';
 import { layerFolder } from './layer-folder.ts';
 
-/** What has to be done before a version is Active: its code and layers unpacked, its runtime found or fetched. */
-export function preparation(packages: CodePackages, runtimes: InstalledRuntimes): Preparation {
+/**
+ * What has to be done before a version is Active: its code and layers unpacked, its runtime found or fetched. `expect` is told
+ * of each that was.
+ */
+export function preparation(
+  packages: CodePackages,
+  runtimes: InstalledRuntimes,
+  expect: (version: VersionBody) => Promise<void>,
+): Preparation {
   return {
     prepare: async (version: VersionBody) => {
       await unpacked(packages, version);
@@ -20,6 +27,8 @@ export function preparation(packages: CodePackages, runtimes: InstalledRuntimes)
         if (error instanceof RuntimeMissing) throw new PreparationFailed('InvalidRuntime', error.message);
         throw error;
       }
+      // What cannot be made beforehand shows when it is needed.
+      expect(version).catch(() => undefined);
     },
   };
 }

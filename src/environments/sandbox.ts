@@ -25,6 +25,20 @@ export class MountFailed extends Error {
   }
 }
 
+/**
+ * A runtime's process as it can be started before it is known for whom: it says with a byte on its standard output that it
+ * waits, and reads from its gate, a FIFO, what it shall be. Nothing of it is any function's.
+ */
+export interface Prestart {
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Path inside, in a directory that one of the function's own mounts covers later. */
+  readonly gate: string;
+  /** Those of the sandbox's mounts that are there from the beginning. */
+  readonly mounts: readonly Mount[];
+}
+
 export interface SandboxSpec {
   /** Unique on this machine; part of directory and cgroup names. */
   readonly id: string;
@@ -33,6 +47,8 @@ export interface SandboxSpec {
   readonly memoryBytes: number;
   /** Takes what processes inside send to `datagramAddress`; absent where nobody wants it. */
   readonly datagrams?: ((datagram: Buffer) => void) | undefined;
+  /** Absent where the runtime's process must begin with what is its function's. */
+  readonly prestart?: Prestart;
 }
 
 /** A process to start inside: paths are those seen inside. */
@@ -84,7 +100,7 @@ export interface Sandbox {
   path(target: string): string;
   /**
    * Starts a process: one runtime at a time, beside it any number of extensions. After a runtime has ended the next one
-   * begins behind killAll().
+   * begins behind killAll(). One that was started before becomes this one, if it is what the sandbox was made for.
    */
   start(process: ProcessSpec): Promise<SandboxProcess>;
   /**
@@ -125,6 +141,8 @@ export interface SandboxKind {
   readonly hasOwnPaths: boolean;
   /** Rejects with MountFailed, or with another plain Error when this machine cannot make one. */
   create(spec: SandboxSpec): Promise<Sandbox>;
+  /** A sandbox like this will probably be asked for. */
+  expect?(spec: Pick<SandboxSpec, 'tmpBytes' | 'prestart' | 'datagrams'>): void;
   /** Removes what a server that was killed left behind. */
   reconcile(): Promise<void>;
   /** Ends what is kept ready for the next sandbox. */

@@ -32,6 +32,8 @@ export interface RuntimeDescription {
   readonly prepare: readonly string[];
   /** Where a bootstrap that the function brings along is looked for, in this order. */
   readonly bootstrapFallback: readonly string[];
+  /** For bootstraps that can wait at a gate before they are any function's: in which versions. */
+  readonly prestart?: PrestartDescription;
 }
 
 /** An interpreter that is looked for on the machine. */
@@ -76,6 +78,11 @@ export interface VersionRange {
   /** Version from which on it no longer holds. */
   readonly belowVersion?: string;
 }
+
+export type PrestartDescription = VersionRange & {
+  /** Regular expression of the variables that the language reads when its process begins. */
+  readonly fixedAtStart: string;
+};
 
 /** Files that one package client fetches, checked against their digests; they are shared by all versions in its range. */
 export type Artefact = VersionRange & {

@@ -19,6 +19,8 @@ export interface Wish {
   readonly network: 'egress' | 'host' | 'none';
   readonly allowHost: readonly number[];
   readonly cpu: 'weight' | 'quota';
+  /** The most sandboxes of one kind that wait with their runtime's process started. */
+  readonly prestart: number;
   /** The server is reached from this machine only. */
   readonly loopback: boolean;
 }
@@ -104,9 +106,12 @@ async function walled(
   const chosen = await chooseNetwork({ ...wish, ids, binary: launcher, isRoot, hasHelpers, runDir, path });
   if ('refusal' in chosen) return chosen;
   const { network, warnings } = chosen;
+  const { cpu } = wish;
+  // Bubblewrap makes no gate at which a process could wait.
+  const prestart = having.bubblewrap === undefined ? wish.prestart : 0;
   const [linuxDir, emptyDir] = [join(runDir, 'linux'), join(runDir, 'empty')];
   return {
-    sandboxes: linuxSandboxes({ binary: launcher, runDir: linuxDir, emptyDir, network, cpu: wish.cpu, ...having, ids }),
+    sandboxes: linuxSandboxes({ ...having, binary: launcher, runDir: linuxDir, emptyDir, network, cpu, prestart, ids }),
     warnings,
   };
 }

@@ -30,6 +30,7 @@ export function sandboxesIn(folder: string, options: Partial<LinuxSandboxOptions
     bubblewrap: undefined,
     scratch: undefined,
     ids: randomIds,
+    prestart: 0,
     ...options,
   });
 }

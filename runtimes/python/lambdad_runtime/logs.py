@@ -13,10 +13,10 @@ JSON_FRAME = 0xA55A0002
 LEVEL_BITS = {0: 0x00, 10: 0x08, 20: 0x0C, 30: 0x10, 40: 0x14, 50: 0x18}
 ERROR = 40
 
-IS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
-LEVEL = {"TRACE": "DEBUG"}.get(
-    os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper(), os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
-)
+#: As the environment says when configure_logging() reads it.
+IS_JSON = False
+LEVEL = ""
+_descriptor = None
 
 
 class Running:
@@ -24,14 +24,6 @@ class Running:
 
     request_id = None
     tenant_id = None
-
-
-def _take_descriptor():
-    text = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
-    return int(text) if text is not None and text.isdigit() else None
-
-
-_descriptor = _take_descriptor()
 
 
 def write(text, frame_type=TEXT_FRAME):
@@ -79,8 +71,18 @@ def _guard_indent(line):
     return NO_BREAK_SPACE * (len(line) - len(bare)) + bare
 
 
+def _take_descriptor():
+    text = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+    return int(text) if text is not None and text.isdigit() else None
+
+
 def configure_logging():
     """Sets up the root logger, now if `logging` is loaded, else as soon as it is: its import costs 8 ms of a start."""
+    global IS_JSON, LEVEL, _descriptor
+    IS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    LEVEL = {"TRACE": "DEBUG"}.get(level, level)
+    _descriptor = _take_descriptor()
     if "logging" in sys.modules:
         _attach()
     else:

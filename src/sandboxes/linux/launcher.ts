@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
-import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
+import type { Mount, ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
 import { readDatagrams } from '../../environments/trace-datagrams.ts';
 import type { NetworkPlan } from './network.ts';
 import { GatedServer } from './peer-gate.ts';
@@ -41,6 +41,8 @@ interface Report {
   readonly killed?: boolean;
   readonly dialled?: string;
   readonly undialled?: string;
+  readonly assigned?: string;
+  readonly unassigned?: string;
   readonly error?: string;
   readonly step?: string;
   readonly errno?: number;
@@ -187,6 +189,16 @@ export class Launcher {
     return await report;
   }
 
+  /** Gives a process that waits at its gate the files and the text. Rejects with SandboxFailed. */
+  async assign(id: string, text: string, mounts: readonly Mount[]): Promise<void> {
+    const report = this.#expect(`assign ${id}`, COMMAND_MS_MAX);
+    const binds = mounts.flatMap(({ source, target }) => ['bind', source, target]);
+    this.#commands.write(frame(['assign', id, 'text', text, ...binds]));
+    const { unassigned, step, errno } = await report;
+    if (unassigned !== undefined)
+      throw new SandboxFailed(`the function could not be assigned (${step}, ${getSystemErrorName(-(errno ?? 0))})`);
+  }
+
   /** To the process group of a started process. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL'): void {
     if (!this.#ended) this.#commands.write(frame(['signal', id, name]));
@@ -263,6 +275,8 @@ export class Launcher {
     else if (handle && report.datagrams !== undefined) this.#read(handle as DatagramSocket, report.datagrams);
     else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
     else if (report.undialled !== undefined) this.#settle(`dial ${report.undialled}`, report);
+    else if (report.assigned !== undefined) this.#settle(`assign ${report.assigned}`, report);
+    else if (report.unassigned !== undefined) this.#settle(`assign ${report.unassigned}`, report);
     else if (report.ready) this.#settle('ready', report);
     else if (report.started !== undefined) this.#settle(`start ${report.started}`, report);
     else if (report.failed !== undefined) this.#settle(`start ${report.failed}`, report);

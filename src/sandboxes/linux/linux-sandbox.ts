@@ -3,7 +3,6 @@ import { mkdirSync, statSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { type Deferred, deferred } from '../../base/deferred.ts';
 import type { Ids } from '../../base/ids.ts';
 import { launchErrorText } from '../../environments/fault.ts';
 import {
@@ -15,15 +14,14 @@ import {
   type SandboxProcess,
   type SandboxSpec,
 } from '../../environments/sandbox.ts';
-import { DATAGRAM_PORT } from '../../environments/trace-datagrams.ts';
+import { type BareSandbox, type BuilderOptions, SandboxBuilder } from './bare-sandbox.ts';
 import { INIT_WEIGHT, processorsOf, weightOf } from './cgroup-controls.ts';
 import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
-import { type Built, type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
+import { type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
-import type { NetworkPlan, SandboxNetwork } from './network.ts';
-import { type SetupOptions, setupStrings, TASKS_MAX } from './sandbox-setup.ts';
-import type { ScratchTemplates } from './scratch-templates.ts';
+import { assignmentText, prestartedSandboxes, type WaitingProcess } from './prestarted-sandbox.ts';
+import { isLate } from './sandbox-setup.ts';
 import { Standby } from './standby.ts';
 import { Standing } from './standing.ts';
 
@@ -33,23 +31,17 @@ import { Standing } from './standing.ts';
  * groups where there are any.
  */
 
-/** Host uids for sandboxes when the server is root: one each, so that they cannot touch each other's processes. */
-const HOST_UID_FIRST = 2_015_000;
-const HOST_UID_COUNT = 50_000;
-/** The launcher's own two in the same group. */
-const LAUNCHER_TASKS = 2;
 const IDENTITY_DIGITS = 12;
 
-export interface LinuxSandboxOptions extends SetupOptions {
+export interface LinuxSandboxOptions extends BuilderOptions {
   /** The native launcher. */
   readonly binary: string;
   readonly ids: Ids;
-  readonly network: SandboxNetwork;
   readonly cpu: 'weight' | 'quota';
   /** Whether the kernel has a Landlock that the launcher uses. */
   readonly landlock: boolean;
-  /** Disks for /tmp, and the template of the usual size; undefined where they cannot be had: then it is in memory. */
-  readonly scratch: { readonly templates: ScratchTemplates; readonly usual: string } | undefined;
+  /** The most sandboxes of one kind that wait with their runtime's process started; 0 for none. */
+  readonly prestart: number;
 }
 
 class LinuxSandbox implements Sandbox {
@@ -64,27 +56,30 @@ class LinuxSandbox implements Sandbox {
   /** Processors that AWS would give; undefined where they are shared by weight alone. */
   readonly #processors: number | undefined;
   readonly #watch: MemoryWatch | undefined;
-  readonly #running: Running;
+  readonly #running: BareSandbox['running'];
+  #waiting: WaitingProcess | undefined;
   #oomBefore = 0;
   #exceeded = false;
   #isFrozen = false;
   #isRetired = false;
 
-  constructor(parts: LinuxSandboxParts) {
-    this.#spec = parts.spec;
-    this.#launcher = parts.launcher;
-    const { server, port, datagramPort, pipes, offline } = parts.built;
+  constructor({ spec, bare, processors, waiting }: LinuxSandboxParts) {
+    this.#spec = spec;
+    this.#launcher = bare.launcher;
+    const { server, port, datagramPort, pipes, offline } = bare.built;
+    const { address } = bare.network.runtimeApi;
     this.listener = server;
-    this.runtimeApiAddress = `${parts.network.runtimeApi.address}:${port}`;
-    this.datagramAddress =
-      datagramPort === undefined ? undefined : `${parts.network.runtimeApi.address}:${datagramPort}`;
+    this.runtimeApiAddress = `${address}:${port}`;
+    this.datagramAddress = datagramPort === undefined ? undefined : `${address}:${datagramPort}`;
+    if (spec.datagrams) bare.giveDatagrams(spec.datagrams);
     this.#pipes = pipes;
     this.notes = offline === undefined ? [] : [`this environment has no network: ${offline || 'no way out came up'}`];
-    this.#group = parts.group;
-    this.#processors = parts.processors;
-    this.#running = parts.running;
-    if (!parts.group.memory)
-      this.#watch = watchMemory(parts.launcher.pid, parts.spec.memoryBytes, () => {
+    this.#group = bare.group;
+    this.#processors = processors;
+    this.#running = bare.running;
+    this.#waiting = waiting;
+    if (!bare.group.memory)
+      this.#watch = watchMemory(bare.launcher.pid, spec.memoryBytes, () => {
         this.#exceeded = true;
         void this.#launcher.killAll();
       });
@@ -103,6 +98,8 @@ class LinuxSandbox implements Sandbox {
       this.#oomBefore = this.#group.memory?.oomKills() ?? 0;
       this.#exceeded = false;
     }
+    const waiting = this.#waiting;
+    if (waiting && process.role === 'runtime') return this.#assign(waiting, process);
     const { id, exited } = this.#running.begin();
     const report = await this.#launcher.startProcess(id, process);
     if (report.failed !== undefined) {
@@ -113,9 +110,22 @@ class LinuxSandbox implements Sandbox {
           : { launchError: launchErrorText(process.argv[0] ?? '', code) };
       this.#running.exited(id, exit);
     }
+    return this.#started(process, id, exited);
+  }
+
+  /** What waits becomes what was asked for. */
+  async #assign({ id, exited }: WaitingProcess, process: ProcessSpec): Promise<SandboxProcess> {
+    const { mounts, prestart } = this.#spec;
+    this.#waiting = undefined;
+    const late = mounts.filter((mount) => isLate(mount, prestart));
+    await this.#launcher.assign(id, assignmentText(process), late);
+    return this.#started(process, id, exited);
+  }
+
+  #started({ role }: ProcessSpec, id: string, exited: Promise<ProcessExit>): SandboxProcess {
     const signal = (name: 'SIGTERM' | 'SIGKILL') => this.#launcher.signal(id, name);
     const { stdout, stderr, log, extension } = this.#pipes;
-    return process.role === 'extension'
+    return role === 'extension'
       ? { stdout: extension, stderr: extension, exited, signal }
       : { stdout, stderr, log, exited, signal };
   }
@@ -204,34 +214,10 @@ class LinuxSandbox implements Sandbox {
 
 interface LinuxSandboxParts {
   readonly spec: SandboxSpec;
-  readonly launcher: Launcher;
-  readonly built: Built;
-  readonly network: NetworkPlan;
-  readonly group: SandboxGroup;
+  readonly bare: BareSandbox;
   readonly processors: number | undefined;
-  readonly running: Running;
-}
-
-/** The processes that were started and have not ended. */
-class Running {
-  #count = 0;
-  readonly #exits = new Map<string, Deferred<ProcessExit>>();
-
-  begin(): { id: string; exited: Promise<ProcessExit> } {
-    const id = String(++this.#count);
-    const exit = deferred<ProcessExit>();
-    this.#exits.set(id, exit);
-    return { id, exited: exit.promise };
-  }
-
-  exited(id: string, exit: ProcessExit): void {
-    this.#exits.get(id)?.resolve(exit);
-    this.#exits.delete(id);
-  }
-
-  gone(): void {
-    for (const id of [...this.#exits.keys()]) this.exited(id, { signal: 'SIGKILL' });
-  }
+  /** Its runtime's process, where that was started before. */
+  readonly waiting: WaitingProcess | undefined;
 }
 
 /** The same for every server of a data folder, and for no other folder of this machine, wherever it is mounted. */
@@ -248,9 +234,10 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const { network, scratch: disks } = options;
   const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
   const standing = new Standing(network, standby);
+  const builder = new SandboxBuilder(options, standby, standing, identity);
+  const prestarted = options.prestart > 0 ? prestartedSandboxes(builder, options.prestart) : undefined;
+  network.onChanged(() => void prestarted?.drop());
   const isRoot = process.getuid?.() === 0;
-  // Servers of one machine seldom begin at the same.
-  let nextHostId = Number.parseInt(identity, 16) % HOST_UID_COUNT;
   const processorsFor = ({ memoryBytes }: SandboxSpec) =>
     options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
   const { description } = network;
@@ -264,46 +251,34 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     hostPorts: network.hostPorts,
     hasOwnPaths: true,
     create: async (spec) => {
-      const hostId = isRoot ? HOST_UID_FIRST + (nextHostId++ % HOST_UID_COUNT) : 0;
-      const scratch = await disks?.templates.get(spec.tmpBytes);
-      await network.ready();
-      const { launcher, group } = standby.take();
-      standing.addLauncher(launcher, group);
-      const running = new Running();
-      try {
-        group.memory?.limit(spec.memoryBytes);
-        group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
-        const plan = network.plan();
-        const built = await launcher.set(
-          {
-            setup: [...setupStrings(options, spec, hostId, scratch), ...datagramSetup(spec, plan)],
-            network: plan,
-            peerUid: network.tellsPeers ? hostId : undefined,
-            datagrams: spec.datagrams,
-          },
-          { exited: (id, exit) => running.exited(id, exit), gone: () => running.gone() },
-        );
-        const processors = processorsFor(spec);
-        const sandbox = new LinuxSandbox({ spec, launcher, built, network: plan, group, processors, running });
-        return standing.addSandbox(sandbox, launcher);
-      } catch (error) {
-        await launcher.end();
-        await group.remove();
-        throw mountFailure(error, spec) ?? error;
+      const waiting = await prestarted?.take(spec)?.catch(() => undefined);
+      const bare = waiting?.bare ?? (await builder.build(spec, limitTo(spec)).catch(failMount(spec)));
+      if (waiting) {
+        limitTo(spec)(bare.group);
+        bare.group.memory?.resetPeak();
       }
+      const sandbox = new LinuxSandbox({ spec, bare, processors: processorsFor(spec), waiting });
+      return standing.addSandbox(sandbox, bare.launcher);
     },
+    expect: (spec) => prestarted?.expect(spec),
     // Mounts went with the processes of a killed server; only its groups are left.
     reconcile: () => groups.reconcile(),
     close: async () => {
+      await prestarted?.close();
       await standby.close();
       await network.close();
     },
   };
 }
 
-/** On a network that is shared the port is a free one, as the Runtime API's is. */
-function datagramSetup({ datagrams }: SandboxSpec, { runtimeApi }: NetworkPlan): readonly string[] {
-  return datagrams === undefined ? [] : ['datagrams', String(runtimeApi.port === 0 ? 0 : DATAGRAM_PORT)];
+function limitTo({ memoryBytes }: SandboxSpec): (group: SandboxGroup) => void {
+  return (group) => group.memory?.limit(memoryBytes);
+}
+
+function failMount(spec: SandboxSpec): (error: unknown) => never {
+  return (error) => {
+    throw mountFailure(error, spec) ?? error;
+  };
 }
 
 /** The step of the launcher that is about a writable mount; its text names the source. */

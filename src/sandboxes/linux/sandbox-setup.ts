@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
-import type { SandboxSpec } from '../../environments/sandbox.ts';
+import type { Mount, Prestart, SandboxSpec } from '../../environments/sandbox.ts';
 import { INODES_PER_MB } from './scratch-templates.ts';
 
 /** What the launcher is told of a sandbox: its root, its user, its limits. */
@@ -41,7 +41,7 @@ export interface SetupOptions {
 
 export function setupStrings(
   options: SetupOptions,
-  spec: Pick<SandboxSpec, 'mounts' | 'tmpBytes'>,
+  spec: Pick<SandboxSpec, 'mounts' | 'tmpBytes' | 'prestart'>,
   hostId: number,
   scratch?: string,
 ): string[] {
@@ -53,7 +53,7 @@ export function setupStrings(
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
   setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
   setup.push('dir', '/opt');
-  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, mount.writable ? 'owner' : 'ro');
+  for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, modeOf(mount, spec.prestart));
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
   setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));
   setup.push(
@@ -64,6 +64,17 @@ export function setupStrings(
     ...(hostId > 0 ? ['nproc', String(TASKS_MAX)] : countsByNamespace() ? ['nproc', String(TASKS_MAX + 1)] : []),
   );
   return setup;
+}
+
+/** What a process that waits is given last comes last everywhere, so that the order of the mounts does not tell. */
+function modeOf(mount: Mount, prestart: Prestart | undefined): string {
+  if (mount.writable) return 'owner';
+  return isLate(mount, prestart) ? 'late' : 'ro';
+}
+
+/** Whether a mount is the function's, of a sandbox whose process may have been there before. */
+export function isLate(mount: Mount, prestart: Prestart | undefined): boolean {
+  return prestart !== undefined && !prestart.mounts.includes(mount);
 }
 
 /**

@@ -1,0 +1,97 @@
+/**
+ * A process that begins before it is known for which function: it loads what every function loads, says that it waits, and
+ * reads from its gate (a FIFO) what it shall be. From there on nothing tells it from one that has just begun.
+ */
+
+'use strict';
+
+const fs = require('fs');
+
+/** Modules of Node's own that functions and their SDKs use; loading them has no effect that could be seen. */
+const builtins = [
+  'assert',
+  'async_hooks',
+  'buffer',
+  'child_process',
+  'crypto',
+  'dns',
+  'events',
+  'fs/promises',
+  'http',
+  'http2',
+  'https',
+  'net',
+  'os',
+  'perf_hooks',
+  'process',
+  'querystring',
+  'readline',
+  'stream',
+  'stream/promises',
+  'stream/web',
+  'string_decoder',
+  'timers',
+  'timers/promises',
+  'tls',
+  'tty',
+  'url',
+  'util',
+  'util/types',
+  'worker_threads',
+  'zlib',
+];
+const environStartField = 50;
+const standardOutput = 1;
+
+/** Returns when the process has become a function's. */
+async function passGate() {
+  const gate = process.env._LAMBDAD_GATE;
+  loadBuiltins();
+  forget();
+  if (global.gc) global.gc();
+  fs.writeSync(standardOutput, '.');
+  const { environment, cwd } = JSON.parse(fs.readFileSync(gate, 'utf8'));
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  for (const [name, value] of environment) process.env[name] = value;
+  showEnvironment(environment);
+  process.chdir(cwd);
+  // The loop's clock stood still; a timer of the function's would go off too soon.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function loadBuiltins() {
+  const list = process.moduleLoadList;
+  const { length } = list;
+  for (const name of builtins) require(name);
+  list.length = length;
+}
+
+/** This module is none of the function's. */
+function forget() {
+  delete require.cache[__filename];
+  const { children } = module.parent || { children: [] };
+  const at = children.indexOf(module);
+  if (at >= 0) children.splice(at, 1);
+}
+
+/**
+ * Writes the variables where the kernel shows those that a process began with, at /proc/self/environ. By now none of the C
+ * library's lies there; what began there is longer, and the rest of it becomes zeros.
+ */
+function showEnvironment(environment) {
+  // The name of the program, in parentheses, may hold blanks.
+  const stat = fs.readFileSync('/proc/self/stat', 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [start, end] = [Number(fields[environStartField - 3]), Number(fields[environStartField - 2])];
+  const block = Buffer.alloc(end - start);
+  const text = Buffer.from(environment.map(([name, value]) => `${name}=${value}\0`).join(''));
+  if (text.length <= block.length) text.copy(block);
+  const memory = fs.openSync('/proc/self/mem', 'r+');
+  try {
+    fs.writeSync(memory, block, 0, block.length, start);
+  } finally {
+    fs.closeSync(memory);
+  }
+}
+
+module.exports = { passGate };

@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LruMap } from '../base/lru.ts';
+import type { Variables } from '../functions/sealed-environment.ts';
+import { isInRange } from '../runtimes/description.ts';
+import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
+import type { Mount, Prestart } from './sandbox.ts';
+
+/**
+ * Which functions a runtime's process can be started for before it is known that it is theirs: those of whom nothing is
+ * fixed when a process begins. Whatever the runtime, that is what its program, the C library and the dynamic linker read
+ * then; what the language reads besides is named in the runtime's description.
+ */
+
+/** Read when a process begins, by the dynamic linker, the C library or OpenSSL; and what changes how it begins. */
+const FIXED_AT_START =
+  /^(LD_|LC_|LANG$|LANGUAGE$|LOCPATH$|TZ$|TZDIR$|MALLOC_|GLIBC_TUNABLES$|GCONV_PATH$|NLSPATH$|OPENSSL_|SSL_|AWS_LAMBDA_EXEC_WRAPPER$)/;
+/** What the function's process finds at /proc/self/environ lies in this much room. */
+const ENVIRON_BYTES = 16_384;
+const GATE = 'gate';
+const PLACES_MAX = 10_000;
+/** Names of a library, with a version or without. */
+const LIBRARY = /\.so(\.|$)/;
+
+export interface PrestartParts {
+  readonly runtime: ObtainedRuntime;
+  /** The function's own variables. */
+  readonly own: Variables;
+  readonly argv: readonly string[];
+  /** Of the runtime, without what depends on the function. */
+  readonly variables: Variables;
+  readonly taskRoot: string;
+  readonly codeDir: string;
+  readonly layerDir: string | undefined;
+  /** Of the runtime. */
+  readonly mounts: readonly Mount[];
+}
+
+/** Folders of packages, which never change: what they hold decides how a process starts. */
+const plainFolders = new LruMap<string, boolean>(PLACES_MAX);
+
+/** Undefined where the process must begin as the function's own. */
+export async function prestartOf(parts: PrestartParts): Promise<Prestart | undefined> {
+  const { runtime, own, argv, variables, taskRoot, codeDir, layerDir, mounts } = parts;
+  const { prestart, overridable } = runtime.family.description;
+  if (!prestart || !runtime.interpreter || !isInRange(prestart, runtime.interpreter.version)) return undefined;
+  const fixed = new RegExp(prestart.fixedAtStart);
+  const isFixed = (name: string) => FIXED_AT_START.test(name) || fixed.test(name) || overridable.includes(name);
+  if (Object.keys(own).some(isFixed)) return undefined;
+  const folders = [codeDir, join(codeDir, 'lib'), ...(layerDir === undefined ? [] : [join(layerDir, 'lib')])];
+  for (const folder of folders) if (await holdsLibraries(folder)) return undefined;
+  if (layerDir !== undefined && (await holdsAny(join(layerDir, 'extensions')))) return undefined;
+  const gate = `${taskRoot}/${GATE}`;
+  const environment = { ...variables, _LAMBDAD_GATE: gate, _LAMBDAD_ROOM: '' };
+  const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
+  environment['_LAMBDAD_ROOM'] = '0'.repeat(Math.max(0, ENVIRON_BYTES - bytes));
+  return { argv, environment, cwd: taskRoot, gate, mounts };
+}
+
+/** The dynamic linker looks for the interpreter's own libraries there first. */
+function holdsLibraries(folder: string): Promise<boolean> {
+  return remember(folder, (names) => names.some((name) => LIBRARY.test(name) || name === 'glibc-hwcaps'));
+}
+
+/** Extensions begin before the runtime does. */
+function holdsAny(folder: string): Promise<boolean> {
+  return remember(folder, (names) => names.length > 0);
+}
+
+async function remember(folder: string, look: (names: readonly string[]) => boolean): Promise<boolean> {
+  const known = plainFolders.get(folder);
+  if (known !== undefined) return known;
+  const found = await readdir(folder).then(look, (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
+    throw error;
+  });
+  plainFolders.set(folder, found);
+  return found;
+}

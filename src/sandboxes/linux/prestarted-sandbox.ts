@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
+import { type BareSandbox, endBare, type SandboxBuilder } from './bare-sandbox.ts';
+import { INIT_WEIGHT } from './cgroup-controls.ts';
+import type { SandboxGroup } from './cgroups.ts';
+import { SandboxFailed } from './launcher.ts';
+import { type Prestarting, type PrestartKind, PrestartPool } from './prestart-pool.ts';
+
+/** Sandboxes in which a runtime's process waits at its gate; what it is given there. */
+export interface WaitingProcess {
+  readonly id: string;
+  readonly exited: Promise<ProcessExit>;
+}
+
+export interface PrestartedSandbox extends WaitingProcess {
+  readonly bare: BareSandbox;
+  readonly lost: Promise<unknown>;
+}
+
+/** Of a process that begins before anybody needs it: a third of what the smallest function has. */
+const PRESTART_WEIGHT = 20;
+const WAITS_MS_MAX = 20_000;
+
+export function prestartedSandboxes(builder: SandboxBuilder, size: number): PrestartPool<PrestartedSandbox> {
+  return new PrestartPool({ size, begin: (kind) => begin(builder, kind), end: ({ bare }) => endBare(bare) });
+}
+
+/** What a process that waits reads from its gate: one line of JSON. */
+export function assignmentText({ environment, cwd }: ProcessSpec): string {
+  return `${JSON.stringify({ environment: Object.entries(environment), cwd })}\n`;
+}
+
+function begin(builder: SandboxBuilder, kind: PrestartKind): Prestarting<PrestartedSandbox> {
+  let group: SandboxGroup | undefined;
+  let weight = PRESTART_WEIGHT;
+  const weigh = () => {
+    try {
+      group?.cpu?.weigh(weight);
+    } catch {
+      // The group has gone with its sandbox.
+    }
+  };
+  return {
+    waits: make(builder, kind, (taken) => {
+      group = taken;
+      weigh();
+    }),
+    hasten: () => {
+      weight = INIT_WEIGHT;
+      weigh();
+    },
+  };
+}
+
+async function make(
+  builder: SandboxBuilder,
+  { tmpBytes, prestart, datagrams }: PrestartKind,
+  taken: (group: SandboxGroup) => void,
+): Promise<PrestartedSandbox> {
+  if (!prestart) throw new Error('nothing is to be started');
+  const { argv, environment, cwd, mounts, gate } = prestart;
+  const bare = await builder.build({ mounts, tmpBytes, prestart, datagrams }, taken, ['dir', cwd, 'gate', gate]);
+  try {
+    const { id, exited } = bare.running.begin();
+    const report = await bare.launcher.startProcess(id, { role: 'runtime', argv, environment, cwd });
+    if (report.failed !== undefined) throw new SandboxFailed(`the runtime did not start (${report.step})`);
+    const ended = exited.then((): never => {
+      throw new SandboxFailed('the runtime ended before it had a function');
+    });
+    const { stdout } = bare.built.pipes;
+    await Promise.race([once(stdout, 'readable', { signal: AbortSignal.timeout(WAITS_MS_MAX) }), ended]);
+    stdout.read();
+    ended.catch(() => undefined);
+    return { bare, id, exited, lost: exited };
+  } catch (error) {
+    await endBare(bare);
+    throw error;
+  }
+}

@@ -7,9 +7,8 @@
 
 const fs = require('fs');
 
-/** Modules of Node's own that functions and their SDKs use; loading them has no effect that could be seen. */
+/** Modules of Node's own that functions and their SDKs use. Loading `assert`, and so `http2`, opens standard error. */
 const builtins = [
-  'assert',
   'async_hooks',
   'buffer',
   'child_process',
@@ -18,7 +17,6 @@ const builtins = [
   'events',
   'fs/promises',
   'http',
-  'http2',
   'https',
   'net',
   'os',
@@ -47,7 +45,8 @@ const standardOutput = 1;
 async function passGate() {
   const gate = process.env._LAMBDAD_GATE;
   loadBuiltins();
-  forget();
+  // This module is none of the function's.
+  delete require.cache[__filename];
   if (global.gc) global.gc();
   fs.writeSync(standardOutput, '.');
   const { environment, cwd } = JSON.parse(fs.readFileSync(gate, 'utf8'));
@@ -64,14 +63,6 @@ function loadBuiltins() {
   const { length } = list;
   for (const name of builtins) require(name);
   list.length = length;
-}
-
-/** This module is none of the function's. */
-function forget() {
-  delete require.cache[__filename];
-  const { children } = module.parent || { children: [] };
-  const at = children.indexOf(module);
-  if (at >= 0) children.splice(at, 1);
 }
 
 /**

@@ -1,0 +1,154 @@
+/** A function in a process that waited for it sees the same as in one that began for it, and its log tells the same. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  CreateFunctionCommand,
+  type CreateFunctionCommandInput,
+  InvokeCommand,
+  type Runtime,
+  waitUntilFunctionActiveV2,
+} from '@aws-sdk/client-lambda';
+import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
+import { skipUnless } from '../support/requirement.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { zipOf } from '../support/zip.ts';
+
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+const python = await machinePrograms('python', process.env).newest();
+const skip = skipUnless(isRoot, 'Linux, as root');
+const skipPython = skip || skipUnless(python !== undefined, 'Python');
+const WAIT_MS_MAX = 60_000;
+const LOOK_MS = 20;
+const START_TIME_FIELD = 22;
+const TICKS_PER_SECOND = 100;
+const seenFolder = join(import.meta.dirname, 'what-is-seen');
+
+interface Case {
+  readonly runtime: Runtime;
+  readonly handler: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly settings?: Partial<CreateFunctionCommandInput>;
+}
+
+type Seen = Record<string, unknown> & { early: Record<string, unknown>; stat: string; timerMs?: number };
+
+const fileOf = (name: string) => ({ [name]: readFileSync(join(seenFolder, name), 'utf8') });
+const nodeCase: Case = { runtime: 'nodejs24.x', handler: 'index.handler', files: fileOf('index.mjs') };
+const pythonCase: Case = {
+  runtime: `python${python?.version}` as Runtime,
+  handler: 'app.handler',
+  files: fileOf('app.py'),
+};
+
+/** Parents of all processes of the machine. */
+function parents(): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      found.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // No process, or none any more.
+    }
+  }
+  return found;
+}
+
+/** Processes of a server that wait for a function. */
+function waitingOf(server: TestServer): number[] {
+  const all = parents();
+  const isOfServer = (pid: number): boolean => pid === server.pid || (pid > 1 && isOfServer(all.get(pid) ?? 0));
+  return [...all.keys()].filter((pid) => {
+    if (!isOfServer(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes('_LAMBDAD_GATE=');
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function deploy(server: TestServer, { runtime, handler, files, settings }: Case): Promise<void> {
+  const client = server.client();
+  const code = { ZipFile: await zipOf(files) };
+  const own = { FunctionName: 'seen', Runtime: runtime, Handler: handler, Code: code, ...settings };
+  await client.send(new CreateFunctionCommand({ Role: 'arn:aws:iam::000000000000:role/seen', ...own }));
+  await waitUntilFunctionActiveV2({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { FunctionName: 'seen' });
+}
+
+async function waits(server: TestServer): Promise<void> {
+  const untilMs = performance.now() + WAIT_MS_MAX;
+  while (waitingOf(server).length === 0) {
+    assert.ok(performance.now() < untilMs, 'no process waits');
+    await wait(LOOK_MS);
+  }
+}
+
+async function invoke(server: TestServer, payload = '{}') {
+  const answer = await server
+    .client()
+    .send(new InvokeCommand({ FunctionName: 'seen', Payload: payload, LogType: 'Tail' }));
+  const text = Buffer.from(answer.Payload ?? []).toString();
+  return { text, error: answer.FunctionError, log: Buffer.from(answer.LogResult ?? '', 'base64').toString() };
+}
+
+/** What the function sees on a server of its own, and whether its process was there before anybody called. */
+async function look(prestart: number, what: Case) {
+  const server = await startTestServer({ args: ['--prestart', String(prestart)] });
+  try {
+    await deploy(server, what);
+    if (prestart > 0) await waits(server);
+    const nowTicks = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * TICKS_PER_SECOND;
+    const { text, error, log } = await invoke(server);
+    assert.equal(error, undefined, text);
+    const seen = JSON.parse(text) as Seen;
+    const startTicks = Number(seen.stat.slice(seen.stat.lastIndexOf(')') + 2).split(' ')[START_TIME_FIELD - 3]);
+    return { seen: comparable(seen), timerMs: seen.timerMs, wasThere: startTicks < Math.floor(nowTicks), log };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Variables with a value for each environment. */
+const RANDOM = /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|AWS_LAMBDA_(LOG_STREAM_NAME|METADATA_TOKEN))$/;
+/** Lines of /proc/self/status that differ from one process to the next: its user, and what it has used. */
+const OWN_STATUS = /^(Uid|Gid|State|Vm\w+|Hugetlb\w+|Rss\w+|\w*voluntary_ctxt_switches|HugetlbPages|SigQ|x86_\w+)\b/;
+
+function comparable({ early, stat: _stat, timerMs: _timer, ...seen }: Seen) {
+  const { variables, ...others } = early;
+  const environ = seen['environ'] as string[];
+  return {
+    ...seen,
+    ...others,
+    variables: (variables as string[][]).map(([name = '', value = '']) => [name, RANDOM.test(name) ? '' : value]),
+    environ: environ.map((entry) => (RANDOM.test(entry.split('=')[0] ?? '') ? entry.split('=')[0] : entry)),
+    status: (seen['status'] as string).split('\n').filter((line) => !OWN_STATUS.test(line)),
+    mounts: (seen['mounts'] as string).split('\n').map((line) =>
+      line
+        .replace(/^\d+ \d+ \d+:\d+ /, '')
+        .replace(/lambdad-test-\w+/g, 'HOME')
+        .replace(/\/dev\/loop\d+/, 'LOOP'),
+    ),
+  };
+}
+
+for (const [name, what, lack] of [
+  ['Node', nodeCase, skip],
+  ['Python', pythonCase, skipPython],
+] as const) {
+  test(`a ${name} function sees nothing of its process having waited`, { skip: lack }, async () => {
+    const plain = await look(0, what);
+    const prestarted = await look(1, what);
+    assert.deepEqual([plain.wasThere, prestarted.wasThere], [false, true]);
+    assert.deepEqual(prestarted.seen, plain.seen);
+    if (prestarted.timerMs !== undefined)
+      assert.ok(prestarted.timerMs >= 59, `a timer of 60 ms: ${prestarted.timerMs}`);
+    const lines = (log: string) =>
+      log.split('\n').map((line) => line.replace(/[\d.]+/g, '0').replace(/0x?[\da-f-]{20,}/g, 'ID'));
+    assert.equal(lines(prestarted.log).length, lines(plain.log).length);
+    assert.match(prestarted.log, /Init Duration: \d/);
+  });
+}

@@ -36,11 +36,11 @@ interface Case {
 type Seen = Record<string, unknown> & { early: Record<string, unknown>; stat: string; timerMs?: number };
 
 const fileOf = (name: string) => ({ [name]: readFileSync(join(seenFolder, name), 'utf8') });
-const nodeCase: Case = { runtime: 'nodejs24.x', handler: 'index.handler', files: fileOf('index.mjs') };
+const nodeCase: Case = { runtime: 'nodejs24.x', handler: 'seen.handler', files: fileOf('seen.mjs') };
 const pythonCase: Case = {
   runtime: `python${python?.version}` as Runtime,
-  handler: 'app.handler',
-  files: fileOf('app.py'),
+  handler: 'seen.handler',
+  files: fileOf('seen.py'),
 };
 
 /** Parents of all processes of the machine. */

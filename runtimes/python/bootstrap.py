@@ -24,12 +24,13 @@ def main():
     del sys.argv[1:]
     from lambdad_runtime.loop import run
 
+    preloaded = None
     if "_LAMBDAD_GATE" in os.environ:
         from lambdad_runtime.gate import pass_gate
 
-        pass_gate()
+        preloaded = pass_gate(layer_root)
     arrange_path(os.environ["LAMBDA_TASK_ROOT"], layer_root, os.path.dirname(os.path.abspath(__file__)))
-    run(os.environ.get("_HANDLER", ""), os.environ["AWS_LAMBDA_RUNTIME_API"])
+    run(os.environ.get("_HANDLER", ""), os.environ["AWS_LAMBDA_RUNTIME_API"], preloaded)
 
 
 if __name__ == "__main__":

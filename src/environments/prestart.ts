@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LruMap } from '../base/lru.ts';
 import type { Variables } from '../functions/sealed-environment.ts';
@@ -19,6 +20,9 @@ const FIXED_AT_START =
 const ENVIRON_BYTES = 16_384;
 const GATE = 'gate';
 const PLACES_MAX = 10_000;
+/** Of a package's own files, as many are looked at, and so much of each: imports stand at the beginning. */
+const ASKING_FILES_MAX = 64;
+const ASKING_BYTES_MAX = 65_536;
 /** Names of a library, with a version or without. */
 const LIBRARY = /\.so(\.|$)/;
 
@@ -37,6 +41,7 @@ export interface PrestartParts {
 }
 
 /** Folders of packages, which never change: what they hold decides how a process starts. */
+const askingFolders = new LruMap<string, boolean>(PLACES_MAX);
 const plainFolders = new LruMap<string, boolean>(PLACES_MAX);
 
 /** Undefined where the process must begin as the function's own. */
@@ -51,10 +56,38 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   for (const folder of folders) if (await holdsLibraries(folder)) return undefined;
   if (layerDir !== undefined && (await holdsAny(join(layerDir, 'extensions')))) return undefined;
   const gate = `${taskRoot}/${GATE}`;
-  const environment = { ...variables, _LAMBDAD_GATE: gate, _LAMBDAD_ROOM: '' };
+  const preload = await preloadOf(runtime, codeDir);
+  const environment = {
+    ...variables,
+    _LAMBDAD_GATE: gate,
+    _LAMBDAD_ROOM: '',
+    ...(preload === undefined ? {} : { _LAMBDAD_PRELOAD: preload }),
+  };
   const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
   environment['_LAMBDAD_ROOM'] = '0'.repeat(Math.max(0, ENVIRON_BYTES - bytes));
   return { argv, environment, cwd: taskRoot, gate, mounts };
+}
+
+/** What the function's own files say that they import, of what the runtime can have loaded. */
+async function preloadOf({ family, directory }: ObtainedRuntime, codeDir: string): Promise<string | undefined> {
+  const preload = family.description.prestart?.preload;
+  if (!preload || !existsSync(join(directory, preload.name))) return undefined;
+  const key = `${preload.name} ${codeDir}`;
+  const known = askingFolders.get(key);
+  const asks = known ?? (await asksFor(codeDir, new RegExp(preload.files), new RegExp(preload.askedBy, 'm')));
+  if (known === undefined) askingFolders.set(key, asks);
+  return asks ? preload.name : undefined;
+}
+
+async function asksFor(folder: string, files: RegExp, askedBy: RegExp): Promise<boolean> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && files.test(entry.name)).map(({ name }) => name);
+  for (const name of names.slice(0, ASKING_FILES_MAX)) {
+    await using file = await open(join(folder, name));
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(ASKING_BYTES_MAX), 0, ASKING_BYTES_MAX, 0);
+    if (askedBy.test(buffer.toString('utf8', 0, bytesRead))) return true;
+  }
+  return false;
 }
 
 /** The dynamic linker looks for the interpreter's own libraries there first. */

@@ -82,6 +82,8 @@ export interface VersionRange {
 export type PrestartDescription = VersionRange & {
   /** Regular expression of the variables that the language reads when its process begins. */
   readonly fixedAtStart: string;
+  /** A package of the runtime's folder that is loaded beforehand for functions whose own files ask for it. */
+  readonly preload?: { readonly name: string; readonly files: string; readonly askedBy: string };
 };
 
 /** Files that one package client fetches, checked against their digests; they are shared by all versions in its range. */

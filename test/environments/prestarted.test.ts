@@ -14,6 +14,7 @@ import {
 import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { sharedCacheDir } from '../support/shared-cache.ts';
 import { zipOf } from '../support/zip.ts';
 
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
@@ -30,11 +31,16 @@ interface Case {
   readonly runtime: Runtime;
   readonly handler: string;
   readonly files: Readonly<Record<string, string>>;
+  /** Of the server. */
+  readonly args?: readonly string[];
   readonly settings?: Partial<CreateFunctionCommandInput>;
 }
 
 type Seen = Record<string, unknown> & { early: Record<string, unknown>; stat: string; timerMs?: number };
 
+const withSdk = ['--bundled-sdk', 'on', '--cache', sharedCacheDir];
+/** A module of the function's own in the place of one of the SDK's. */
+const shadow = 'from datetime import datetime as search\nclass Options: pass\ndef compile(text): return None\n';
 const fileOf = (name: string) => ({ [name]: readFileSync(join(seenFolder, name), 'utf8') });
 const nodeCase: Case = { runtime: 'nodejs24.x', handler: 'seen.handler', files: fileOf('seen.mjs') };
 const pythonCase: Case = {
@@ -42,6 +48,9 @@ const pythonCase: Case = {
   handler: 'seen.handler',
   files: fileOf('seen.py'),
 };
+
+const sdkCase: Case = { ...pythonCase, handler: 'sdk.handler', files: fileOf('sdk.py'), args: withSdk };
+const shadowCase: Case = { ...sdkCase, files: { ...fileOf('sdk.py'), 'jmespath.py': shadow } };
 
 /** Parents of all processes of the machine. */
 function parents(): Map<number, number> {
@@ -97,7 +106,7 @@ async function invoke(server: TestServer, payload = '{}') {
 
 /** What the function sees on a server of its own, and whether its process was there before anybody called. */
 async function look(prestart: number, what: Case) {
-  const server = await startTestServer({ args: ['--prestart', String(prestart)] });
+  const server = await startTestServer({ args: ['--prestart', String(prestart), ...(what.args ?? [])] });
   try {
     await deploy(server, what);
     if (prestart > 0) await waits(server);
@@ -138,6 +147,8 @@ function comparable({ early, stat: _stat, timerMs: _timer, ...seen }: Seen) {
 for (const [name, what, lack] of [
   ['Node', nodeCase, skip],
   ['Python', pythonCase, skipPython],
+  ['Python with the SDK', sdkCase, skipPython],
+  ["Python with a module in the SDK's place", shadowCase, skipPython],
 ] as const) {
   test(`a ${name} function sees nothing of its process having waited`, { skip: lack }, async () => {
     const plain = await look(0, what);

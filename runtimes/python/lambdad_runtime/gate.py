@@ -11,9 +11,11 @@ STANDARD_OUTPUT = 1
 READ_BYTES = 65536
 
 
-def pass_gate():
-    """Returns when the process has become a function's."""
+def pass_gate(layer_root):
+    """Returns when the process has become a function's: what was loaded for it beforehand, or None."""
     gate = os.environ["_LAMBDAD_GATE"]
+    names = os.environ.get("_LAMBDAD_PRELOAD")
+    preloaded = _preload(names.split(",")) if names else None
     os.write(STANDARD_OUTPUT, b".")
     descriptor = os.open(gate, os.O_RDONLY)
     text = b""
@@ -29,7 +31,21 @@ def pass_gate():
         os.environ[name] = value
     _show_environment(assignment["environment"])
     os.chdir(assignment["cwd"])
-    _forget()
+    if preloaded is not None:
+        layers = os.path.join(layer_root, "python")
+        version = "python%d.%d" % sys.version_info[:2]
+        site = os.path.join(layers, "lib", version, "site-packages")
+        preloaded.forget_unless_alone([os.environ["LAMBDA_TASK_ROOT"], layers, site])
+    _forget("gate")
+    return preloaded
+
+
+def _preload(names):
+    from .preloaded import Preloaded
+
+    preloaded = Preloaded(names)
+    _forget("preloaded")
+    return preloaded
 
 
 def _show_environment(environment):
@@ -50,8 +66,8 @@ def _show_environment(environment):
         os.close(memory)
 
 
-def _forget():
-    """This module is none of the function's."""
-    del sys.modules[__name__]
-    package = sys.modules[__name__.rpartition(".")[0]]
-    del package.gate
+def _forget(name):
+    """A module of this package that is none of the function's."""
+    package = sys.modules[__package__]
+    del sys.modules[__package__ + "." + name]
+    delattr(package, name)

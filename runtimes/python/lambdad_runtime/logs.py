@@ -76,7 +76,7 @@ def _take_descriptor():
     return int(text) if text is not None and text.isdigit() else None
 
 
-def configure_logging():
+def configure_logging(preloaded=None):
     """Sets up the root logger, now if `logging` is loaded, else as soon as it is: its import costs 8 ms of a start."""
     global IS_JSON, LEVEL, _descriptor
     IS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
@@ -86,7 +86,7 @@ def configure_logging():
     if "logging" in sys.modules:
         _attach()
     else:
-        sys.meta_path.insert(0, _LoggingFinder())
+        sys.meta_path.insert(0, _LoggingFinder(preloaded))
 
 
 def _attach():
@@ -96,12 +96,21 @@ def _attach():
 
 
 class _LoggingFinder:
-    """Finds `logging` the ordinary way, and attaches the root handler when the module has been executed."""
+    """Finds `logging` the ordinary way, and attaches the root handler when the module has been executed; and what was
+    executed beforehand."""
+
+    def __init__(self, preloaded=None):
+        self._preloaded = preloaded
+        self._is_attached = False
 
     def find_spec(self, name, path=None, target=None):
-        if name != "logging":
+        if self._preloaded is not None:
+            spec = self._preloaded.find_spec(name, self._restored)
+            if spec is not None:
+                return spec
+        if name != "logging" or self._is_attached:
             return None
-        sys.meta_path.remove(self)
+        self._is_attached = True
         from importlib.machinery import PathFinder
 
         spec = PathFinder.find_spec(name, path, target)
@@ -114,3 +123,8 @@ class _LoggingFinder:
 
             spec.loader.exec_module = execute_and_attach
         return spec
+
+    def _restored(self, name):
+        if name == "logging":
+            self._is_attached = True
+            _attach()

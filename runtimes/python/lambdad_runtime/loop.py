@@ -22,9 +22,9 @@ INIT_WARNING = (
 )
 
 
-def run(handler_name, address):
+def run(handler_name, address, preloaded=None):
     """Serves until the process is ended. Exits with 1 when the init phase fails or the Runtime API is gone."""
-    logs.configure_logging()
+    logs.configure_logging(preloaded)
     try:
         client = Client(address)
         function = _load(handler_name, client)

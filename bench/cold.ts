@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,19 +13,62 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
-import { machinePrograms } from '../src/runtimes/machine-programs.ts';
-import type { TestServer } from '../test/support/server.ts';
-import { deploy, onServer } from './bench-server.ts';
+import { startTestServer } from '../test/support/server.ts';
+import { sharedCacheDir } from '../test/support/shared-cache.ts';
+import { deploy } from './bench-server.ts';
+import { type ColdCase, coldCases } from './cold-cases.ts';
 import { type Row, row } from './statistics.ts';
 
-const ROUNDS = 15;
-const NODE_HANDLER = 'export const handler = async (event) => ({ hello: event.name });\n';
-const PYTHON_HANDLER = 'def handler(event, context):\n    return {"hello": event["name"]}\n';
+const ROUNDS = 7;
+const BURST_ROUNDS = 3;
+const BURSTS = [10, 50];
+/** Calls that come faster than sandboxes can be made ready: functions that are called once each, by so many callers. */
+const SUSTAINED_FUNCTIONS = 40;
+const SUSTAINED_CALLERS = 4;
+const RETRIES = { maxAttempts: 1 };
+
+export async function benchCold(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
+  const args = ['--bundled-sdk', 'on', '--cache', sharedCacheDir];
+  const data = mkdtempSync(join(tmpdir(), 'lambdad-bench-data-'));
+  try {
+    const cases = await coldCases(folder);
+    const rows: Row[] = [];
+    let server = await startTestServer({ args, dataDir: data });
+    try {
+      const client = server.client(RETRIES);
+      for (const each of cases) {
+        await deploy(client, each.deployment);
+        rows.push(await compare(client, each));
+      }
+      const [hello] = cases;
+      if (!hello) return rows;
+      for (const count of BURSTS) rows.push(await burst(client, hello, count));
+      rows.push(await sustained(client, hello));
+      const starts = [];
+      for (let round = 0; round < BURST_ROUNDS; round++) {
+        await server.stop();
+        const bare = await bareMs(hello);
+        server = await startTestServer({ args, dataDir: data });
+        starts.push({ bare, ours: await invokeMs(server.client(RETRIES), hello.deployment.name) });
+      }
+      rows.push(row('cold: first call after a start', 'ms', 'shown', starts));
+      return rows;
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    for (const each of [folder, data]) rmSync(each, { recursive: true, force: true });
+  }
+}
 
 /** A new environment is had by changing the configuration; the wait is not measured. */
-async function coldInvokeMs(client: LambdaClient, name: string, round: number): Promise<number> {
+async function renew(client: LambdaClient, name: string, round: string): Promise<void> {
   await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Description: `round ${round}` }));
   await waitUntilFunctionUpdatedV2({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { FunctionName: name });
+}
+
+async function invokeMs(client: LambdaClient, name: string): Promise<number> {
   const started = performance.now();
   const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify({ name }) }));
   const tookMs = performance.now() - started;
@@ -33,74 +76,55 @@ async function coldInvokeMs(client: LambdaClient, name: string, round: number): 
   return tookMs;
 }
 
-async function bareMs(command: string, args: readonly string[]): Promise<number> {
+async function bareMs({ command, args, env }: ColdCase): Promise<number> {
   const started = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   child.stdout.resume();
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`${command} ended with ${code}`);
   return performance.now() - started;
 }
 
-async function compare(
-  what: string,
-  ours: (round: number) => Promise<number>,
-  bare: () => Promise<number>,
-): Promise<Row> {
+async function compare(client: LambdaClient, each: ColdCase): Promise<Row> {
   const blocks: { ours: number; bare: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) blocks.push({ bare: await bare(), ours: await ours(round) });
-  return row(what, 'ms', '≤ 2', blocks);
-}
-
-export function benchCold(): Promise<Row[]> {
-  return onServer(measure);
-}
-
-async function measure(server: TestServer): Promise<Row[]> {
-  const client = server.client();
-  const dir = mkdtempSync(join(tmpdir(), 'lambdad-bench-'));
-  try {
-    writeFileSync(join(dir, 'index.mjs'), NODE_HANDLER);
-    writeFileSync(
-      join(dir, 'run.mjs'),
-      "import { handler } from './index.mjs';\nconsole.log(JSON.stringify(await handler({ name: 'bare' })));\n",
-    );
-    await deploy(client, {
-      name: 'node-cold',
-      runtime: 'nodejs24.x',
-      handler: 'index.handler',
-      files: { 'index.mjs': NODE_HANDLER },
-    });
-    const rows = [
-      await compare(
-        'cold node hello',
-        (round) => coldInvokeMs(client, 'node-cold', round),
-        () => bareMs(process.execPath, [join(dir, 'run.mjs')]),
-      ),
-    ];
-    const python = await machinePrograms('python', process.env).newest();
-    if (python) {
-      writeFileSync(
-        join(dir, 'run.py'),
-        `import json\n${PYTHON_HANDLER}print(json.dumps(handler({"name": "bare"}, None)))\n`,
-      );
-      const runtime = `python${python.version}` as 'python3.13';
-      await deploy(client, {
-        name: 'python-cold',
-        runtime,
-        handler: 'app.handler',
-        files: { 'app.py': PYTHON_HANDLER },
-      });
-      rows.push(
-        await compare(
-          'cold python hello',
-          (round) => coldInvokeMs(client, 'python-cold', round),
-          () => bareMs(python.path, [join(dir, 'run.py')]),
-        ),
-      );
-    }
-    return rows;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+  for (let round = 0; round < ROUNDS; round++) {
+    const bare = await bareMs(each);
+    await renew(client, each.deployment.name, String(round));
+    blocks.push({ bare, ours: await invokeMs(client, each.deployment.name) });
   }
+  return row(`cold: ${each.what}`, 'ms', each.aim, blocks);
+}
+
+/** Wall time of so many calls at once, of which each needs an environment, against as many bare programs at once. */
+async function burst(client: LambdaClient, each: ColdCase, count: number): Promise<Row> {
+  const blocks: { ours: number; bare: number }[] = [];
+  const wallMs = async (one: () => Promise<unknown>) => {
+    const started = performance.now();
+    await Promise.all(Array.from({ length: count }, one));
+    return performance.now() - started;
+  };
+  for (let round = 0; round < BURST_ROUNDS; round++) {
+    const bare = await wallMs(() => bareMs(each));
+    await renew(client, each.deployment.name, `${count} ${round}`);
+    blocks.push({ bare, ours: await wallMs(() => invokeMs(client, each.deployment.name)) });
+  }
+  return row(`cold: burst of ${count}`, 'ms', '≤ 1.5', blocks);
+}
+
+/** Cold starts per second. */
+async function sustained(client: LambdaClient, each: ColdCase): Promise<Row> {
+  const names = Array.from({ length: SUSTAINED_FUNCTIONS }, (_, number) => `sustained-${number}`);
+  await Promise.all(names.map((name) => deploy(client, { ...each.deployment, name })));
+  const perSecond = async (one: (name: string) => Promise<unknown>) => {
+    const left = [...names];
+    const started = performance.now();
+    const caller = async () => {
+      for (let name = left.pop(); name !== undefined; name = left.pop()) await one(name);
+    };
+    await Promise.all(Array.from({ length: SUSTAINED_CALLERS }, caller));
+    return (names.length * 1000) / (performance.now() - started);
+  };
+  const bare = await perSecond(() => bareMs(each));
+  const ours = await perSecond((name) => invokeMs(client, name));
+  return row('cold: sustained', '/s', '≥ 0.8', [{ bare, ours }]);
 }

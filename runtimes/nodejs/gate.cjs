@@ -44,6 +44,7 @@ const standardOutput = 1;
 /** Returns when the process has become a function's. */
 async function passGate() {
   const gate = process.env._LAMBDAD_GATE;
+  await import('./warm.mjs');
   loadBuiltins();
   // This module is none of the function's.
   delete require.cache[__filename];

@@ -144,6 +144,47 @@ function comparable({ early, stat: _stat, timerMs: _timer, ...seen }: Seen) {
   };
 }
 
+/** Takes 300 ms to load, ends its process when asked to, and tells how often it was loaded in this environment. */
+const SLOW_AND_FRAIL = `import { appendFileSync, readFileSync } from 'node:fs';
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+appendFileSync('/tmp/loads', '.');
+export const handler = async ({ end }) => {
+  if (end) process.exit(3);
+  return { loads: readFileSync('/tmp/loads', 'utf8').length, secret: process.env.SECRET, gate: process.env._LAMBDAD_GATE };
+};
+`;
+
+test('its init counts in full, and after a crash the same sandbox begins anew', { skip }, async () => {
+  const server = await startTestServer({ args: ['--prestart', '1'] });
+  try {
+    const settings = { Environment: { Variables: { SECRET: 'its own' } } };
+    await deploy(server, { ...nodeCase, files: { 'seen.mjs': SLOW_AND_FRAIL }, settings });
+    await waits(server);
+    const first = await invoke(server);
+    assert.deepEqual(JSON.parse(first.text), { loads: 1, secret: 'its own' });
+    const [, initMs] = /Init Duration: ([\d.]+) ms/.exec(first.log) ?? [];
+    assert.ok(Number(initMs) >= 300, `an init of ${initMs} ms, of which the module alone takes 300`);
+    const crash = await invoke(server, '{"end":true}');
+    assert.equal(crash.error, 'Unhandled');
+    assert.deepEqual(JSON.parse((await invoke(server)).text), { loads: 2, secret: 'its own' });
+  } finally {
+    await server.stop();
+  }
+});
+
+test('what is fixed when a process begins is begun for its function', { skip }, async () => {
+  const variables = { NODE_OPTIONS: '--stack-trace-limit=7', NODE_ENV: 'test' };
+  const files = { 'seen.mjs': 'export const handler = async () => Error.stackTraceLimit;' };
+  const server = await startTestServer({ args: ['--prestart', '1'] });
+  try {
+    await deploy(server, { ...nodeCase, files, settings: { Environment: { Variables: variables } } });
+    await waits(server);
+    assert.equal((await invoke(server)).text, '7');
+  } finally {
+    await server.stop();
+  }
+});
+
 for (const [name, what, lack] of [
   ['Node', nodeCase, skip],
   ['Python', pythonCase, skipPython],

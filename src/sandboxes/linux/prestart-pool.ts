@@ -4,7 +4,7 @@ import type { SandboxSpec } from '../../environments/sandbox.ts';
 /**
  * Sandboxes whose runtime's process runs already and waits for its function. Each serves one environment, once.
  *
- * How many wait of a kind follows what was asked for lately, between one and the size of the pool. They are made one after the
+ * How many wait of a kind follows what was taken lately, between two and the size of the pool. They are made one after the
  * other, in quiet moments, and with next to no claim on the processors, so that running functions do not notice.
  */
 export type PrestartKind = Pick<SandboxSpec, 'tmpBytes' | 'prestart' | 'datagrams'>;
@@ -34,7 +34,9 @@ export interface Endable {
 const KINDS_MAX = 6;
 /** Making one takes a processor for some tens of milliseconds: not right behind the cold start that took the last one. */
 const REFILL_DELAY_MS = 40;
-/** As many wait as were taken within this time. */
+/** As many wait of a kind that was asked for. */
+const WAITING_MIN = 2;
+/** More wait when more were taken within this time. */
 const DEMAND_MS = 20_000;
 /** A kind that nobody has asked for so long is given up. */
 const IDLE_MS = 600_000;
@@ -154,7 +156,9 @@ export class PrestartPool<T extends Endable> {
 
   #lacks({ waiting, takenMs, failedMs }: Kind<T>, nowMs: number): boolean {
     const lately = takenMs.filter((ms) => nowMs - ms < DEMAND_MS).length;
-    return waiting.length < Math.max(1, lately) && nowMs - failedMs >= FAILED_MS;
+    return (
+      waiting.length < Math.max(Math.min(WAITING_MIN, this.#options.size), lately) && nowMs - failedMs >= FAILED_MS
+    );
   }
 
   async #make(kind: Kind<T>): Promise<void> {

@@ -339,7 +339,7 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
 
 /** What is kept, and what is remembered of it: whoever writes goes through all of them. */
 async function storesOf(config: Config, folder: DataFolder, lines: string[], fail: Fail) {
-  const { metadata: opened, events, description } = await openStores(config.database, folder, randomIds, fail);
+  const { metadata: opened, events, description } = await openStores(config.database, folder, randomIds, fail, note);
   if (description !== undefined) lines.push(`records:  ${description}`);
   const { metadata: policed, policies } = watchPolicies(cachedMetadata(opened, CACHED_RECORDS_MAX));
   const { metadata: addressed, urls } = watchFunctionUrls(policed);

@@ -29,6 +29,7 @@ export async function openStores(
   folder: DataFolder,
   ids: Ids,
   onTakenOver: (error: Error) => void,
+  note: (line: string) => void,
 ): Promise<ChosenStores> {
   const dataKey = await folder.secret('data-key');
   const { root, keys, database } = folder.paths;
@@ -40,7 +41,7 @@ export async function openStores(
   if (url === undefined) {
     if (existsSync(file))
       throw new DataFolderError(`data folder ${root} keeps its records in PostgreSQL: --database is missing`);
-    return await openSqlite(folder, ids, dataKey);
+    return await openSqlite(folder, ids, dataKey, note);
   }
   if (existsSync(database))
     throw new DataFolderError(`data folder ${root} keeps its records in ${database}: --database needs another --data`);
@@ -51,10 +52,15 @@ export async function openStores(
   return { metadata, events: sealedQueue(metadata.events, dataKey), description: metadata.description };
 }
 
-async function openSqlite({ paths }: DataFolder, ids: Ids, dataKey: Uint8Array): Promise<ChosenStores> {
+async function openSqlite(
+  { paths }: DataFolder,
+  ids: Ids,
+  dataKey: Uint8Array,
+  note: (line: string) => void,
+): Promise<ChosenStores> {
   const openingMetadata = openSqliteMetadata({ path: paths.database });
   const openingEvents = openEventPayloads(paths.events, ids).then((payloads) =>
-    openSqliteQueue({ path: paths.eventDatabase, payloads }),
+    openSqliteQueue({ path: paths.eventDatabase, payloads, note }),
   );
   const [metadata, events] = await Promise.allSettled([openingMetadata, openingEvents]);
   if (metadata.status === 'fulfilled' && events.status === 'fulfilled')

@@ -20,6 +20,8 @@ export interface SqliteQueueSettings {
   /** Where payloads go that are too large for a row. */
   readonly payloads: EventPayloads;
   readonly clock?: Clock;
+  /** Told of damage, in one line each. */
+  readonly note?: (line: string) => unknown;
 }
 
 /**
@@ -35,12 +37,13 @@ interface SeenItem extends WaitingItem {
 
 /**
  * Opens, or creates, the event queue in SQLite: a write-ahead log, synced for each group of writes, in a thread of its
- * own. Rejects as openSqliteMetadata does. Files of payloads that no item refers to are removed.
+ * own. Rejects as openSqliteMetadata does, but for damage: then what can be read is kept. Files of payloads that no item refers to are removed.
  */
 export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<EventQueue> {
-  const { path, payloads, clock = systemClock } = settings;
+  const { path, payloads, clock = systemClock, note = () => {} } = settings;
   const link = new WorkerLink<QueueQuestion, QueueOutcome>(startThread({ path }), `event queue ${path}`, clock);
-  await link.opened();
+  const said = await link.opened();
+  if (said !== undefined) note(said);
   const used = new Set(answerOf(await link.ask({ type: 'files' }), 'files').files);
   await payloads.sweep((name) => used.has(name));
   used.clear();
@@ -77,7 +80,13 @@ export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<Ev
       const waiting = answerOf(await link.ask(question), 'items').items.filter(({ id }) => !except.has(id));
       const dueCount = waiting.slice(0, limit).findIndex(({ dueMs }) => dueMs > nowMs);
       const rows = waiting.slice(0, dueCount < 0 ? limit : dueCount);
-      return { items: rows.map(seenItem), nextMs: waiting[rows.length]?.dueMs };
+      const items = rows.map(seenItem);
+      for (const [at, { id }] of rows.entries())
+        if (items[at] === undefined) {
+          note(`event queue ${path}: an item of ${owner.functionName} is dropped: it is damaged`);
+          await link.ask({ type: 'end', id, following: [] });
+        }
+      return { items: items.filter((item) => item !== undefined), nextMs: waiting[rows.length]?.dueMs };
     },
     async payload({ stored }: SeenItem) {
       if (stored === undefined) throw new Error('an item that did not come from this queue');
@@ -125,6 +134,11 @@ function storedItem(item: NewItem, detail: string, file: string | null): StoredI
   return { lane, account, region, functionName, bornMs, dueMs, detail, file, payload };
 }
 
-function seenItem({ payload, file, detail, ...row }: ItemRow): SeenItem {
-  return { ...row, detail: JSON.parse(detail) as unknown, stored: { payload, file } };
+/** Undefined for one whose detail is no JSON: bytes that have changed on the disk. */
+function seenItem({ payload, file, detail, ...row }: ItemRow): SeenItem | undefined {
+  try {
+    return { ...row, detail: JSON.parse(detail) as unknown, stored: { payload, file } };
+  } catch {
+    return undefined;
+  }
 }

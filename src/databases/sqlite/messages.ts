@@ -44,9 +44,9 @@ export interface Answer<Outcome> {
   readonly outcome: Outcome | FailureOutcome;
 }
 
-/** `opened` or `refused` comes first and once; a worker that refused ends by itself, one that closed too. */
+/** `said`, for people: that it was damaged and has been mended. `opened` or `refused` comes first and once; a worker that refused ends by itself, one that closed too. */
 export type FromWorker<Outcome> =
-  | { readonly type: 'opened' }
+  | { readonly type: 'opened'; readonly said: string | undefined }
   | { readonly type: 'refused'; readonly failure: Failure }
   | { readonly type: 'answers'; readonly answers: readonly Answer<Outcome>[] };
 

@@ -17,7 +17,7 @@ export class WorkerLink<Question, Outcome> {
   readonly #name: string;
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Deferred<Outcome | FailureOutcome>>();
-  readonly #opened = deferred<void>();
+  readonly #opened = deferred<string | undefined>();
   readonly #ended = deferred<void>();
   #unsent: Numbered<Question>[] = [];
   #lastNumber = 0;
@@ -37,10 +37,10 @@ export class WorkerLink<Question, Outcome> {
     });
   }
 
-  /** Settles when the database is open, or was refused; then the worker is gone. */
-  async opened(): Promise<void> {
+  /** Settles when the database is open, with what is to be said of it, or was refused; then the worker is gone. */
+  async opened(): Promise<string | undefined> {
     try {
-      await this.#opened.promise;
+      return await this.#opened.promise;
     } catch (error) {
       this.#closed = true;
       await this.#worker.terminate();
@@ -82,7 +82,7 @@ export class WorkerLink<Question, Outcome> {
   }
 
   #hear(message: FromWorker<Outcome>): void {
-    if (message.type === 'opened') this.#opened.resolve();
+    if (message.type === 'opened') this.#opened.resolve(message.said);
     else if (message.type === 'refused') this.#opened.reject(this.#errorOf(message.failure));
     else
       for (const { number, outcome } of message.answers) {

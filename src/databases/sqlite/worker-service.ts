@@ -30,22 +30,48 @@ export interface Service<Read, Write, Outcome> {
   write(question: Write): Outcome;
 }
 
+/** What is done about a database that is found to be damaged when it is opened. */
+export interface Mending {
+  before(path: string): void;
+  check(database: DatabaseSync, path: string): void;
+  isDamage(error: unknown): boolean;
+  /** Returns what is to be said of it, in one line. */
+  mend(path: string, damage: unknown): string;
+}
+
 const port = parentPort as MessagePort;
 
 /** Opens the database that the thread was made for, brings it to the newest schema, and answers until it is closed. */
 export function serveDatabase<Read, Write, Outcome>(
   schemaSteps: readonly string[],
   serviceOf: (database: DatabaseSync) => Service<Read, Write, Outcome>,
+  mending?: Mending,
 ): void {
   try {
-    const database = open((workerData as WorkerSettings).path, schemaSteps);
-    serve(database, serviceOf(database));
+    const { path } = workerData as WorkerSettings;
+    const { database, said } = openWhole(path, schemaSteps, mending);
+    serve(database, serviceOf(database), said);
   } catch (error) {
     tell({ type: 'refused', failure: failureOf(error) });
   }
 }
 
-function open(path: string, schemaSteps: readonly string[]): DatabaseSync {
+function openWhole(
+  path: string,
+  schemaSteps: readonly string[],
+  mending: Mending | undefined,
+): { readonly database: DatabaseSync; readonly said?: string } {
+  try {
+    mending?.before(path);
+    return { database: open(path, schemaSteps, mending?.check) };
+  } catch (error) {
+    if (mending === undefined || !mending.isDamage(error)) throw error;
+    const said = mending.mend(path, error);
+    return { database: open(path, schemaSteps), said };
+  }
+}
+
+function open(path: string, schemaSteps: readonly string[], check?: Mending['check']): DatabaseSync {
   // SQLite gives the files beside it the same mode: nobody else reads what functions are configured with.
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
@@ -60,6 +86,7 @@ function open(path: string, schemaSteps: readonly string[]): DatabaseSync {
     database.exec('PRAGMA checkpoint_fullfsync = 1');
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     migrate(database, schemaSteps);
+    check?.(database, path);
     return database;
   } catch (error) {
     database.close();
@@ -67,7 +94,11 @@ function open(path: string, schemaSteps: readonly string[]): DatabaseSync {
   }
 }
 
-function serve<Read, Write, Outcome>(database: DatabaseSync, service: Service<Read, Write, Outcome>): void {
+function serve<Read, Write, Outcome>(
+  database: DatabaseSync,
+  service: Service<Read, Write, Outcome>,
+  said: string | undefined,
+): void {
   port.on('message', (first: ToWorker<Read | Write>) => {
     const { questions, close } = takeWaiting(first);
     answerAll(database, service, questions);
@@ -75,7 +106,7 @@ function serve<Read, Write, Outcome>(database: DatabaseSync, service: Service<Re
     database.close();
     port.close();
   });
-  tell({ type: 'opened' });
+  tell({ type: 'opened', said });
 }
 
 function takeWaiting<Question>(first: ToWorker<Question>): {

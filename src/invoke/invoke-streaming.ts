@@ -26,7 +26,7 @@ export async function invokeStreaming(
   request: Omit<InvokeRequest, 'sink'>,
 ): Promise<StreamingInvoke> {
   // Known here, because it is told before the invoke is over.
-  const trace = request.trace ?? invoker.trace(target, request.traceHeader);
+  const trace = request.trace ?? invoker.trace(target, request);
   const body = new ResponseStream();
   const outcome = invoker.invoke(target, { ...request, trace, sink: body }).finally(() => body.end());
   const first = await Promise.race([body.begun, outcome]);

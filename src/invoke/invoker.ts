@@ -100,10 +100,10 @@ export interface ProvisionedWish {
 
 export interface Invoker {
   /**
-   * How an invoke will go on in its trace, for who must tell before it is over; `given`: the caller's header. Throws
-   * RecursiveInvocationException when the lineage in it came through the function too often.
+   * How an invoke will go on in its trace, for who must tell before it is over; `request.traceHeader`: the caller's.
+   * Throws RecursiveInvocationException when the lineage in it came through the function too often.
    */
-  trace(target: InvokeTarget, given: string | undefined): InvokeTrace;
+  trace(target: InvokeTarget, request: TracedRequest & Pick<InvokeRequest, 'traceHeader'>): InvokeTrace;
   /** The same for an event that is about to be accepted, of which the loop is found at its attempts. */
   eventTrace(target: InvokeTarget, given: string | undefined): EventTrace;
   /**

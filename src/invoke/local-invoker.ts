@@ -48,6 +48,8 @@ export interface LocalInvokerOptions {
   readonly tracing?: Tracing | undefined;
 }
 
+type AskedTrace = Parameters<Invoker['trace']>[1];
+
 /** The invoker of one machine: a slot, an environment, the answer. */
 export class LocalInvoker implements Invoker {
   readonly #options: LocalInvokerOptions;
@@ -73,7 +75,7 @@ export class LocalInvoker implements Invoker {
     if (this.#closed) throw new ApiError('ServiceException', 'lambdad is shutting down.');
     const { account, region, version, reservedConcurrency: reserved } = target;
     const use = this.#concurrency.useOf(account, region, version.functionName);
-    const trace = request.trace ?? this.#trace(target, request.traceHeader, use);
+    const trace = request.trace ?? this.#trace(target, request, use);
     const versionPool = this.#poolOf(target);
     let slot: Slot | undefined;
     this.#running++;
@@ -97,9 +99,9 @@ export class LocalInvoker implements Invoker {
     }
   }
 
-  trace(target: InvokeTarget, given: string | undefined): InvokeTrace {
+  trace(target: InvokeTarget, request: AskedTrace): InvokeTrace {
     const { account, region, version } = target;
-    return this.#trace(target, given, this.#concurrency.useOf(account, region, version.functionName));
+    return this.#trace(target, request, this.#concurrency.useOf(account, region, version.functionName));
   }
 
   eventTrace(target: InvokeTarget, given: string | undefined): EventTrace {
@@ -156,7 +158,8 @@ export class LocalInvoker implements Invoker {
   }
 
   /** Throws RecursiveInvocationException for a chain of invokes that has come this way too often. */
-  #trace(target: InvokeTarget, given: string | undefined, use: FunctionUse): InvokeTrace {
+  #trace(target: InvokeTarget, request: AskedTrace, use: FunctionUse): InvokeTrace {
+    const { traceHeader: given } = request;
     const { tracing } = this.#options;
     const begun = this.#header(target, given);
     if (given === undefined) {
@@ -166,7 +169,9 @@ export class LocalInvoker implements Invoker {
     const { header, isLoop } = withPassage(begun, use.mark);
     if (!isLoop || target.recursiveLoop === 'Allow') return tracing?.begin(target, header, given) ?? header;
     use.metrics.recursionsDropped++;
-    throw recursiveInvocation();
+    const error = recursiveInvocation();
+    tracing?.begin(target, header, given)?.refused(request, error);
+    throw error;
   }
 
   #header(target: InvokeTarget, given: string | undefined): string {

@@ -153,7 +153,11 @@ async function answerOf(
   const reading = { limit: bodyLimit, gate: bodyGate(rule), ...bodies, clock, roomWaitMs: ROOM_WAIT_MS };
   const body = await readBody(request, reading);
   try {
-    const trace = services.invoker.trace(subject, single(request.headers['x-amzn-trace-id']));
+    const given = single(request.headers['x-amzn-trace-id']);
+    const trace = services.invoker.trace(subject, {
+      requestId,
+      ...(given === undefined ? {} : { traceHeader: given }),
+    });
     const traceHeader = headerOf(trace);
     const { namespace } = url;
     const asked = { request, target, namespace, body: body.bytes, requestId, traceHeader, caller, nowMs };

@@ -90,6 +90,8 @@ export class XrayDaemon implements TraceTarget {
     if (socket !== this.#socket) return;
     this.#trouble(error);
     if (this.#isConnected) {
+      // It counted as sent when the kernel took it.
+      if (this.counts.sent > 0) this.counts.sent--;
       this.counts.dropped++;
       return;
     }

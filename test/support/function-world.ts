@@ -76,7 +76,7 @@ class RecordingInvoker implements Invoker {
     return { payload: Buffer.from('"ok"'), executedVersion: target.version.version, traceHeader: 'Root=1-0' };
   }
 
-  trace(_target: InvokeTarget, given: string | undefined): string {
+  trace(_target: InvokeTarget, { traceHeader: given }: { readonly traceHeader?: string }): string {
     return given ?? 'Root=1-0';
   }
 

@@ -7,6 +7,7 @@ import {
   InvokeWithResponseStreamCommand,
   type LambdaClient,
   PutFunctionConcurrencyCommand,
+  RecursiveInvocationException,
   TooManyRequestsException,
 } from '@aws-sdk/client-lambda';
 import { createScripted } from '../environments/scripted.ts';
@@ -186,6 +187,27 @@ test('a URL and a stream are traced like an invoke', async () => {
   for await (const _ of EventStream ?? []);
   const streamed = await daemon.pair($metadata.requestId ?? '');
   assert.equal(/Parent=(\w+)/.exec(told())?.[1], streamed.run.id);
+});
+
+test('an invoke that is refused for its loop has a segment of Lambda, and none of the function', async () => {
+  const refusals = (status: number) => (one: Segment) =>
+    one.name === 'round' && one.origin === 'AWS::Lambda' && one.http?.response.status === status;
+  await createFunction(client, 'round', {
+    files: { 'index.js': 'exports.handler = async () => process.env._X_AMZN_TRACE_ID;' },
+  });
+  let trace = SAMPLED;
+  for (let passage = 1; passage <= 16; passage++) trace = JSON.parse((await invoke('round', trace)).payload);
+  await assert.rejects(invoke('round', trace), RecursiveInvocationException);
+  const streamed = new InvokeWithResponseStreamCommand({ FunctionName: 'round' });
+  withTrace(streamed, trace);
+  await assert.rejects(client.send(streamed), RecursiveInvocationException);
+  const runs = (one: Segment) => one.name === 'round' && one.origin === 'AWS::Lambda::Function';
+  const last = (await daemon.segments.some(runs, 16)).find(({ id }) => trace.includes(id));
+  for (const one of await daemon.segments.some(refusals(400), 2)) {
+    assert.deepEqual([one.trace_id, one.parent_id], [ROOT, last?.id]);
+    assert.deepEqual([one.error, one.fault, one.subsegments], [true, undefined, undefined]);
+  }
+  assert.equal(daemon.segments.all.filter(runs).length, 16);
 });
 
 test('an event is one trace, however often it is tried', async () => {

@@ -329,7 +329,8 @@ function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
   const { endpoints, neighbourCredentials: credentials } = config;
   for (const [address, asked] of Map.groupBy(Object.entries(endpoints), ([, url]) => url))
     lines.push(`asks:     ${address} (${asked.map(([name]) => name).join(', ')})`);
-  const neighbours = openNeighbours({ endpoints, credentials });
+  const roles = config.functionCredentials === 'sts' ? { clock: systemClock } : undefined;
+  const neighbours = openNeighbours({ endpoints, credentials, roles });
   return {
     neighbours,
     inert: createInertRecorder(endpoints, tracingKinds(config.tracing).length > 0, note),

@@ -1,7 +1,7 @@
 import { type Delivery, DeliveryRefused, type DestinationPort } from '../invoke/async-destinations.ts';
-import type { NeighbourName, Recipients } from '../neighbours/neighbours.ts';
+import type { Asker, NeighbourName, Recipients } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
-import type { Namespace } from '../store/namespace.ts';
+import type { ItemOwner } from '../store/event-queue.ts';
 import { putOnBus } from './event-bridge.ts';
 import { type FunctionTools, invokeTarget } from './lambda.ts';
 import { putIntoBucket } from './s3.ts';
@@ -19,19 +19,22 @@ export interface DestinationOptions {
 export function openDestinations({ neighbours, functions }: DestinationOptions): DestinationPort {
   return {
     isConfigured: (neighbour: NeighbourName) => neighbours[neighbour as keyof Recipients] !== undefined,
-    async send(namespace: Namespace, delivery: Delivery, body: Uint8Array) {
+    async send({ account, region, functionName }: ItemOwner, delivery: Delivery, body: Uint8Array) {
+      const { roleArn } = delivery;
+      const namespace = { account, region };
+      const asker: Asker = roleArn === undefined ? namespace : { ...namespace, actingAs: { functionName, roleArn } };
       const { service, resource } = partsOfArn(delivery.target);
       // AWS takes such targets when they are set, and delivers nothing to them.
       if (resource.endsWith('.fifo')) throw new DeliveryRefused('FIFO queues and topics take no such messages');
       switch (service) {
         case 'sqs':
-          return await sendToQueue(configured(neighbours.sqs), namespace, delivery, body);
+          return await sendToQueue(configured(neighbours.sqs), asker, delivery, body);
         case 'sns':
-          return await publishToTopic(configured(neighbours.sns), namespace, delivery, body);
+          return await publishToTopic(configured(neighbours.sns), asker, delivery, body);
         case 'events':
-          return await putOnBus(configured(neighbours.eventbridge), namespace, delivery, body);
+          return await putOnBus(configured(neighbours.eventbridge), asker, delivery, body);
         case 's3':
-          return await putIntoBucket(configured(neighbours.s3), namespace, delivery, body);
+          return await putIntoBucket(configured(neighbours.s3), asker, delivery, body);
         case 'lambda':
           return await invokeTarget(functions(), namespace, delivery, body);
         default:

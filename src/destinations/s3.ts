@@ -1,16 +1,15 @@
 import type { Delivery } from '../invoke/async-destinations.ts';
-import type { BucketRecipient } from '../neighbours/neighbours.ts';
+import type { Asker, BucketRecipient } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
-import type { Namespace } from '../store/namespace.ts';
 
 export async function putIntoBucket(
   store: BucketRecipient,
-  namespace: Namespace,
+  asker: Asker,
   delivery: Delivery,
   body: Uint8Array,
 ): Promise<void> {
   const key = delivery.objectKey ?? asyncKey(delivery);
-  await store.putObject(namespace, { bucket: partsOfArn(delivery.target).resource, key }, body);
+  await store.putObject(asker, { bucket: partsOfArn(delivery.target).resource, key }, body);
 }
 
 /**

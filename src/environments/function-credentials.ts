@@ -3,9 +3,9 @@
  */
 import type { FunctionKeys, KeyOwner } from '../access/function-keys.ts';
 import type { Clock } from '../base/clock.ts';
-import { LruMap } from '../base/lru.ts';
 import type { RoleSessions } from '../neighbours/neighbours.ts';
 import { orRefusal } from '../neighbours/refusals.ts';
+import { RememberedSessions } from '../neighbours/remembered-sessions.ts';
 import type { Credentials } from '../protocol/sign-request.ts';
 
 export interface GivenCredentials {
@@ -27,41 +27,14 @@ export function localCredentials(keys: FunctionKeys): CredentialSource {
   };
 }
 
-/** Sessions of functions' roles that are remembered; beyond it STS is asked again. */
-const SESSIONS_MAX = 1000;
-/** A session is given to new environments until this share of its time is over, so that they do not end in a moment. */
-const GIVEN_SHARE = 0.5;
-
-type Session = Awaited<ReturnType<RoleSessions['assumeRole']>>;
-
 /**
  * The function's role, assumed through STS in a session named after the function, as AWS does; lambdad accepts these
  * credentials too, while an environment that has them lives.
  */
 export function stsCredentials(sts: RoleSessions, keys: FunctionKeys, clock: Clock): CredentialSource {
-  const sessions = new LruMap<string, { readonly session: Promise<Session>; givenUntilMs: number }>(SESSIONS_MAX);
-
-  async function sessionOf(owner: KeyOwner): Promise<Session> {
-    const { account, region, functionName, roleArn } = owner;
-    const name = [account, region, functionName, roleArn].join('\n');
-    const known = sessions.get(name);
-    if (known !== undefined && clock.now() < known.givenUntilMs) return known.session;
-    const session = sts.assumeRole({ account, region }, roleArn, functionName);
-    // Who asks while STS is being asked gets the same answer.
-    const entry = { session, givenUntilMs: Number.POSITIVE_INFINITY };
-    sessions.set(name, entry);
-    try {
-      const { expiresAtMs } = await session;
-      entry.givenUntilMs = clock.now() + (expiresAtMs - clock.now()) * GIVEN_SHARE;
-    } catch (error) {
-      if (sessions.get(name) === entry) sessions.delete(name);
-      throw error;
-    }
-    return session;
-  }
-
+  const sessions = new RememberedSessions(sts, clock);
   return async (owner) => {
-    const { credentials, expiresAtMs } = await orRefusal(sessionOf(owner));
+    const { credentials, expiresAtMs } = await orRefusal(sessions.of(owner));
     return { credentials, expiresAtMs, takeBack: keys.accept(credentials, owner, expiresAtMs) };
   };
 }

@@ -219,6 +219,7 @@ function following(
     functionArn: recordedArn(recorded.owner, event),
     requestId: event.requestId,
     traceHeader,
+    roleArn: version.settings.role,
     isSuccess,
     endedMs,
     setbacks: 0,

@@ -1,6 +1,6 @@
 /** The port to the places that records of asynchronous invokes are sent to. */
 import type { NeighbourName } from '../neighbours/neighbours.ts';
-import type { Namespace } from '../store/namespace.ts';
+import type { ItemOwner } from '../store/event-queue.ts';
 import type { DeadLetterAttributes } from './async-record.ts';
 
 /** What the queue keeps of a delivery beside its bytes. */
@@ -11,6 +11,8 @@ export interface Delivery {
   readonly functionArn: string;
   readonly requestId: string;
   readonly traceHeader: string;
+  /** The function's role when the event ended: where functions act in their roles, it is sent as that. */
+  readonly roleArn?: string;
   readonly isSuccess: boolean;
   /** Epoch milliseconds at which the event ended. */
   readonly endedMs: number;
@@ -28,9 +30,9 @@ export class DeliveryRefused extends Error {}
 export interface DestinationPort {
   /**
    * Sends once, within a bounded time; the same bytes may come a second time. Rejects with DeliveryRefused, and with any
-   * other error when it is worth trying again. `namespace`: of the function that the record is about.
+   * other error when it is worth trying again. `owner`: the function that the record is about.
    */
-  send(namespace: Namespace, delivery: Delivery, body: Uint8Array): Promise<void>;
+  send(owner: ItemOwner, delivery: Delivery, body: Uint8Array): Promise<void>;
   /** False where no endpoint is configured for the neighbour. */
   isConfigured(neighbour: NeighbourName): boolean;
 }

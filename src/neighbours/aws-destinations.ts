@@ -1,9 +1,8 @@
 /** SQS queues and SNS topics: looked at, to say whether they are there, and sent to. */
-import type { Namespace } from '../store/namespace.ts';
 import { ask, type Link } from './link.ts';
-import type { MessageAttributes, QueueRecipient, Queues, TopicRecipient, Topics } from './neighbours.ts';
+import type { Asker, MessageAttributes, QueueRecipient, Queues, TopicRecipient, Topics } from './neighbours.ts';
 import { partsOfArn } from './resource-arn.ts';
-import { sdkClients } from './sdk-clients.ts';
+import { inRegion, sdkClients } from './sdk-clients.ts';
 
 export function awsQueues(link: Link): Queues & QueueRecipient {
   const clientOf = sdkClients(link, async () => {
@@ -11,9 +10,9 @@ export function awsQueues(link: Link): Queues & QueueRecipient {
     // The queue's own URL may carry a name under which only the double itself knows its address.
     return (settings) => new SQSClient({ ...settings, useQueueUrlAsEndpoint: false });
   });
-  const find = async (namespace: Namespace, queueArn: string) => {
+  const find = async (asker: Asker, queueArn: string) => {
     const { region, account, resource } = partsOfArn(queueArn);
-    const client = await clientOf({ account: namespace.account, region: region || namespace.region });
+    const client = await clientOf(inRegion(asker, region));
     const { GetQueueUrlCommand } = await import('@aws-sdk/client-sqs');
     const command = new GetQueueUrlCommand({
       QueueName: resource,
@@ -30,8 +29,8 @@ export function awsQueues(link: Link): Queues & QueueRecipient {
       const answer = await ask(link, 'GetQueueAttributes', (abortSignal) => client.send(look, { abortSignal }));
       return answer.Attributes ?? {};
     },
-    async sendMessage(namespace, queueArn, body, attributes) {
-      const { client, QueueUrl } = await find(namespace, queueArn);
+    async sendMessage(asker, queueArn, body, attributes) {
+      const { client, QueueUrl } = await find(asker, queueArn);
       const { SendMessageCommand } = await import('@aws-sdk/client-sqs');
       const command = new SendMessageCommand({
         QueueUrl,
@@ -48,8 +47,7 @@ export function awsTopics(link: Link): Topics & TopicRecipient {
     const { SNSClient } = await import('@aws-sdk/client-sns');
     return (settings) => new SNSClient(settings);
   });
-  const clientFor = ({ account, region }: Namespace, topicArn: string) =>
-    clientOf({ account, region: partsOfArn(topicArn).region || region });
+  const clientFor = (asker: Asker, topicArn: string) => clientOf(inRegion(asker, partsOfArn(topicArn).region));
   return {
     async getTopic(namespace, topicArn) {
       const client = await clientFor(namespace, topicArn);
@@ -57,8 +55,8 @@ export function awsTopics(link: Link): Topics & TopicRecipient {
       const command = new GetTopicAttributesCommand({ TopicArn: topicArn });
       await ask(link, 'GetTopicAttributes', (abortSignal) => client.send(command, { abortSignal }));
     },
-    async publish(namespace, topicArn, message, attributes) {
-      const client = await clientFor(namespace, topicArn);
+    async publish(asker, topicArn, message, attributes) {
+      const client = await clientFor(asker, topicArn);
       const { PublishCommand } = await import('@aws-sdk/client-sns');
       const command = new PublishCommand({
         TopicArn: topicArn,

@@ -1,7 +1,7 @@
 import { ask, cut, type Link } from './link.ts';
 import { type EventBuses, NeighbourRefusal } from './neighbours.ts';
 import { partsOfArn } from './resource-arn.ts';
-import { sdkClients } from './sdk-clients.ts';
+import { inRegion, sdkClients } from './sdk-clients.ts';
 
 /** Error codes of one event in an answer that is none: EventBridge was not well, or too busy. */
 const FAULTS: ReadonlySet<string> = new Set(['InternalException', 'InternalFailure', 'ThrottlingException']);
@@ -13,9 +13,8 @@ export function awsEventBuses(link: Link): EventBuses {
     return (settings) => new EventBridgeClient(settings);
   });
   return {
-    async putEvent(namespace, busArn, { source, detailType, resources, detail, timeMs }) {
-      const region = partsOfArn(busArn).region || namespace.region;
-      const client = await clientOf({ account: namespace.account, region });
+    async putEvent(asker, busArn, { source, detailType, resources, detail, timeMs }) {
+      const client = await clientOf(inRegion(asker, partsOfArn(busArn).region));
       const { PutEventsCommand } = await import('@aws-sdk/client-eventbridge');
       const command = new PutEventsCommand({
         Entries: [

@@ -57,8 +57,8 @@ export function awsObjectStore(link: Link): ObjectStore & BucketRecipient {
       const { VersionId } = answer;
       return { bytes, ...(VersionId === undefined ? {} : { version: VersionId }), release: () => release() };
     },
-    async putObject(namespace, { bucket, key }, bytes) {
-      const client = await clientOf(namespace);
+    async putObject(asker, { bucket, key }, bytes) {
+      const client = await clientOf(asker);
       const { PutObjectCommand } = await import('@aws-sdk/client-s3');
       const command = new PutObjectCommand({
         Bucket: bucket,

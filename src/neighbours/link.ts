@@ -3,6 +3,7 @@ import { type Endpoints, endpointVariable, type NeighbourName } from '../base/en
 import type { Credentials } from '../protocol/sign-request.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { NeighbourRefusal, NeighbourUnreachable } from './neighbours.ts';
+import type { RememberedSessions } from './remembered-sessions.ts';
 
 export const CONNECT_MS_MAX = 2000;
 /** One question and its answer, from asking on. What is sent piece by piece has this long for each piece. */
@@ -17,6 +18,8 @@ export interface Link {
   readonly neighbour: NeighbourName;
   readonly endpoint: string;
   readonly credentials: (namespace: Namespace) => Credentials;
+  /** Of functions that act in their roles; undefined: all act as the server. */
+  readonly sessions?: RememberedSessions | undefined;
   readonly answerMsMax: number;
   /** Where answers may be larger than ANSWER_BYTES_MAX. */
   readonly answerBytesMax?: number;
@@ -29,6 +32,8 @@ export interface LinkOptions {
    * it, and nothing secret goes to anyone.
    */
   readonly credentials?: Credentials | undefined;
+  /** Where functions act in their roles. */
+  readonly sessions?: RememberedSessions | undefined;
   /** Shorter in tests. */
   readonly answerMsMax?: number;
 }
@@ -36,12 +41,12 @@ export interface LinkOptions {
 /** The link to a neighbour that has an address. */
 export function linkTo(
   neighbour: NeighbourName,
-  { endpoints, credentials, answerMsMax = ANSWER_MS_MAX }: LinkOptions,
+  { endpoints, credentials, sessions, answerMsMax = ANSWER_MS_MAX }: LinkOptions,
 ): Link | undefined {
   const endpoint = endpoints[neighbour];
   if (endpoint === undefined) return undefined;
   const ofAccount = ({ account }: Namespace) => ({ accessKeyId: account, secretAccessKey: account });
-  return { neighbour, endpoint, credentials: credentials ? () => credentials : ofAccount, answerMsMax };
+  return { neighbour, endpoint, credentials: credentials ? () => credentials : ofAccount, sessions, answerMsMax };
 }
 
 /**

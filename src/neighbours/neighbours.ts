@@ -129,6 +129,14 @@ export interface Topics {
 }
 
 /** The configured neighbours that something is sent to; each method as those of Neighbours. */
+/**
+ * Who asks: with the credentials that stand for the namespace, or, where sessions of roles are to be had, as a function
+ * in its role.
+ */
+export interface Asker extends Namespace {
+  readonly actingAs?: { readonly functionName: string; readonly roleArn: string };
+}
+
 export interface Recipients {
   readonly sqs?: QueueRecipient;
   readonly sns?: TopicRecipient;
@@ -142,25 +150,21 @@ export type MessageAttributes = Readonly<
 >;
 
 export interface QueueRecipient {
-  sendMessage(namespace: Namespace, queueArn: string, body: string, attributes: MessageAttributes): Promise<void>;
+  sendMessage(asker: Asker, queueArn: string, body: string, attributes: MessageAttributes): Promise<void>;
 }
 
 export interface TopicRecipient {
-  publish(namespace: Namespace, topicArn: string, message: string, attributes: MessageAttributes): Promise<void>;
+  publish(asker: Asker, topicArn: string, message: string, attributes: MessageAttributes): Promise<void>;
 }
 
 export interface BucketRecipient {
-  putObject(
-    namespace: Namespace,
-    object: { readonly bucket: string; readonly key: string },
-    bytes: Uint8Array,
-  ): Promise<void>;
+  putObject(asker: Asker, object: { readonly bucket: string; readonly key: string }, bytes: Uint8Array): Promise<void>;
 }
 
 export interface EventBuses {
   /** Resolves when the bus has taken the event. `detail`: JSON. */
   putEvent(
-    namespace: Namespace,
+    asker: Asker,
     busArn: string,
     event: {
       readonly source: string;

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { awsQueues, awsTopics } from './aws-destinations.ts';
 import { awsEventBuses } from './aws-event-buses.ts';
 import { awsFileSystems } from './aws-file-systems.ts';
@@ -10,6 +11,7 @@ import { awsSigners } from './aws-signers.ts';
 import { awsDynamoStreams, awsKinesis } from './aws-streams.ts';
 import { type Link, type LinkOptions, linkTo } from './link.ts';
 import type { Neighbours, Recipients } from './neighbours.ts';
+import { RememberedSessions } from './remembered-sessions.ts';
 
 type Opened = Neighbours & Recipients;
 
@@ -28,10 +30,17 @@ const adapters: { readonly [Name in keyof Opened]-?: (link: Link) => NonNullable
   sts: awsRoleSessions,
 };
 
+export interface NeighbourOptions extends LinkOptions {
+  /** Functions that send something act in their roles, which STS gives sessions of, if there is one. */
+  readonly roles?: { readonly clock: Pick<Clock, 'now'> } | undefined;
+}
+
 /** The neighbours that have an address. Nothing is asked or loaded before the first question. */
-export function openNeighbours(options: LinkOptions): Opened {
+export function openNeighbours({ roles, ...options }: NeighbourOptions): Opened {
+  const sts = roles && linkTo('sts', options);
+  const sessions = sts && new RememberedSessions(awsRoleSessions(sts), roles.clock);
   const opened = Object.entries(adapters).flatMap(([name, adapter]) => {
-    const link = linkTo(name as keyof Neighbours, options);
+    const link = linkTo(name as keyof Neighbours, { ...options, sessions });
     return link === undefined ? [] : [[name, adapter(link)]];
   });
   return Object.freeze(Object.fromEntries(opened));

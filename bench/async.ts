@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvokeCommand, type LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
+import { fillBacklog } from '../test/async/backlog.ts';
 import { startLedger, tellingFunction } from '../test/async/ledger.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { apiRequest, deploy, startBareServer } from './bench-server.ts';
@@ -14,12 +15,13 @@ const BLOCKS = 5;
 const WARM_UP_SECONDS = 6;
 const CONNECTIONS = [16, 64] as const;
 const BODY = JSON.stringify({ text: 'x'.repeat(1000) });
+const BACKLOG_EVENTS = 10_000;
 const FLOOD_EVENTS = 20_000;
 const VICTIM_EVENTS = 200;
 const VICTIM_PAUSE_MS = 25;
 
 export async function benchAsync(): Promise<Row[]> {
-  return [...(await acceptance()), ...(await fairness())];
+  return [...(await acceptance()), ...(await fairness()), await restart()];
 }
 
 const runtime = 'nodejs24.x' as const;
@@ -87,6 +89,35 @@ async function fairness(): Promise<Row[]> {
     return [row("async wait of one function's events, p99", 'ms', '≤ 2.5', [{ ours: floodedMs, bare: quietMs }])];
   } finally {
     await server.stop();
+    await ledger.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** From the moment at which a server with a backlog is ready to the first run; beside it, what a start with one event takes. */
+async function restart(): Promise<Row> {
+  const blocks: { ours: number; bare: number }[] = [];
+  for (let block = 0; block < BLOCKS; block++)
+    blocks.push({ ours: await firstRunMs(BACKLOG_EVENTS), bare: await firstRunMs(1) });
+  return row(`async first run after a restart, ${BACKLOG_EVENTS} events wait`, 'ms', '< 1000 ms', blocks);
+}
+
+async function firstRunMs(events: number): Promise<number> {
+  const ledger = await startLedger();
+  const dataDir = mkdtempSync(join(tmpdir(), 'lambdad-bench-restart-'));
+  const start = () => startTestServer({ dataDir, args: ['--sandbox', 'process', '--shutdown-seconds', '0'] });
+  try {
+    const first = await start();
+    await deploy(first.client(), { name: 'behind', runtime, handler, files: tellingFunction(ledger.url) });
+    await first.stop();
+    await fillBacklog(dataDir, 'behind', events);
+    const server = await start();
+    const readyMs = performance.now();
+    await ledger.runsOf('behind', 1);
+    const waitedMs = performance.now() - readyMs;
+    await server.kill();
+    return waitedMs;
+  } finally {
     await ledger.close();
     rmSync(dataDir, { recursive: true, force: true });
   }

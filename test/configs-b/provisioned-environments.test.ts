@@ -12,7 +12,8 @@ import {
   type LambdaClient,
   PutProvisionedConcurrencyConfigCommand,
 } from '@aws-sdk/client-lambda';
-import { createFunction, invokeFunction } from '../support/functions.ts';
+import { figuresUntil } from '../limits/metrics-page.ts';
+import { createFunction, type Deployed, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -44,6 +45,23 @@ async function untilSettled(FunctionName: string, Qualifier: string) {
 const provision = (FunctionName: string, Qualifier: string, ProvisionedConcurrentExecutions: number) =>
   client.send(new PutProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier, ProvisionedConcurrentExecutions }));
 
+const HELD = 'lambdad_provisioned_environments';
+
+/** Functions whose init cannot end well, each for another reason. */
+const BROKEN: Readonly<Record<string, Deployed>> = {
+  throws: { files: { 'index.js': 'throw new Error("no");' } },
+  exits: { files: { 'index.js': 'process.exit(3);' } },
+  killed: { files: { 'index.js': "process.kill(process.pid, 'SIGSEGV');" } },
+  'no-module': { files: { 'other.js': '' } },
+  'no-handler': { files: { 'index.js': 'exports.other = () => {};' } },
+  syntax: { files: { 'index.js': 'exports.handler = (' } },
+  'no-bootstrap': { files: { 'index.js': '' }, Runtime: 'provided.al2023' },
+  'out-of-memory': {
+    files: { 'index.js': 'const all = []; for (;;) all.push(Buffer.alloc(16_777_216, 1));' },
+    MemorySize: 128,
+  },
+};
+
 const WHO = `
 exports.handler = async () => ({ type: process.env.AWS_LAMBDA_INITIALIZATION_TYPE });`;
 
@@ -72,11 +90,40 @@ describe('provisioned environments', { timeout: 60_000 }, () => {
   });
 
   it('say so when the function cannot be initialized', async () => {
-    await createFunction(client, 'broken', { files: { 'index.js': 'throw new Error("no");' }, Publish: true });
-    await provision('broken', '1', 1);
-    const config = await untilSettled('broken', '1');
-    assert.equal(config.Status, 'FAILED');
-    assert.equal(config.StatusReason, 'FUNCTION_ERROR_INIT_FAILURE');
-    assert.equal(config.AllocatedProvisionedConcurrentExecutions, 0);
+    for (const [name, settings] of Object.entries(BROKEN)) {
+      await createFunction(client, name, { ...settings, Publish: true });
+      await provision(name, '1', 1);
+    }
+    for (const name of Object.keys(BROKEN)) {
+      const config = await untilSettled(name, '1');
+      assert.equal(config.Status, 'FAILED', name);
+      assert.equal(config.StatusReason, 'FUNCTION_ERROR_INIT_FAILURE', name);
+      assert.equal(config.AllocatedProvisionedConcurrentExecutions, 0);
+    }
+  });
+
+  it('are there again after the server was killed', async () => {
+    await createFunction(client, 'survivor', { files: { 'index.js': WHO }, Publish: true });
+    await provision('survivor', '1', 2);
+    assert.equal((await untilSettled('survivor', '1')).Status, 'READY');
+    await server.kill();
+    server = await startTestServer({ dataDir });
+    client = server.client();
+    const config = await untilSettled('survivor', '1');
+    assert.deepEqual([config.Status, config.AvailableProvisionedConcurrentExecutions], ['READY', 2]);
+    const answer = await invokeFunction(client, 'survivor:1');
+    assert.equal((answer.payload as { type: string }).type, 'provisioned-concurrency');
+  });
+
+  it('are not held any more when they are given back', async () => {
+    const FunctionName = 'given';
+    await createFunction(client, FunctionName, { files: { 'index.js': WHO }, Publish: true });
+    await provision(FunctionName, '1', 2);
+    await untilSettled(FunctionName, '1');
+    // A function has figures of its own from its first invoke on.
+    await invokeFunction(client, 'given:1');
+    await figuresUntil(server.url, FunctionName, (found) => found[HELD] === 2);
+    await client.send(new DeleteProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier: '1' }));
+    await figuresUntil(server.url, FunctionName, (found) => found[HELD] === 0);
   });
 });

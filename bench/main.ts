@@ -1,7 +1,7 @@
 /**
  * Benchmarks as ratios against a bare baseline taken in the same run; bench/README.md says how to read them.
  *
- *     npm run bench [-- warm cold sandbox memory async catalogue stream shards]
+ *     npm run bench [-- warm cold sandbox memory async catalogue stream shards sources]
  */
 import { benchAsync } from './async.ts';
 import { benchCatalogue } from './catalogue.ts';
@@ -9,6 +9,7 @@ import { benchCold } from './cold.ts';
 import { benchMemory } from './memory.ts';
 import { benchSandbox } from './sandbox.ts';
 import { benchShards } from './shards.ts';
+import { benchSources } from './sources.ts';
 import { printRows, type Row } from './statistics.ts';
 import { benchStream } from './stream.ts';
 import { benchWarm } from './warm.ts';
@@ -22,6 +23,7 @@ const parts = {
   catalogue: benchCatalogue,
   stream: benchStream,
   shards: benchShards,
+  sources: benchSources,
 } as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in parts));

@@ -4,7 +4,7 @@ import { ask, type Link } from '../neighbours/link.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
 import { sdkClients } from '../neighbours/sdk-clients.ts';
 import type { Source } from '../sources/source-kind.ts';
-import type { SourceAdapter, SourceConnection, SourceRecord } from '../sources/source-port.ts';
+import type { ReadRequest, SourceAdapter, SourceConnection, SourceRecord } from '../sources/source-port.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { queueTrouble } from './queue-trouble.ts';
 import { ReadGate } from './read-gate.ts';
@@ -50,24 +50,59 @@ export function sqsSource(link: Link): SourceAdapter {
 }
 
 function connect(tools: Tools, { account, region }: Namespace, { arn = '' }: Source): SourceConnection {
-  const { link, readLink, gate } = tools;
   const parts = partsOfArn(arn);
   const place = { account, region: parts.region || region };
   const about = { eventSource: 'aws:sqs', eventSourceARN: arn, awsRegion: place.region };
-  let known: Promise<string> | undefined;
-
-  /** The queue's address, asked for once. */
-  const urlOf = () => {
-    known ??= findUrl(tools, place, parts).catch((error: unknown) => {
-      known = undefined;
-      throw error;
-    });
-    return known;
+  const queue = new Queue(tools, place, parts);
+  return {
+    partitions: async () => [{ id: '', parentIds: [] }],
+    open: async () => ({
+      async read(request) {
+        const messages = await queue.receive(request);
+        return { records: messages.map((message) => recordOf(message, about)), isEnd: false };
+      },
+    }),
+    acknowledge: (records) => queue.remove(records),
+    release: (records, afterMs) => queue.show(records, afterMs),
+    close() {},
   };
-  const receive = async (recordsMax: number, waitMs: number, hiddenMs: number | undefined, signal: AbortSignal) => {
+}
+
+/** One queue and what is asked of it; refusals come as SourceTrouble. */
+class Queue {
+  readonly #tools: Tools;
+  readonly #place: Namespace;
+  readonly #parts: ReturnType<typeof partsOfArn>;
+  #url: Promise<string> | undefined;
+
+  constructor(tools: Tools, place: Namespace, parts: ReturnType<typeof partsOfArn>) {
+    this.#tools = tools;
+    this.#place = place;
+    this.#parts = parts;
+  }
+
+  async receive(request: ReadRequest): Promise<readonly Message[]> {
+    const { gate } = this.#tools;
+    try {
+      await gate.enter(request.signal);
+      try {
+        const waitMs = gate.isCrowded ? Math.min(request.waitMs, CROWDED_POLL_MS) : request.waitMs;
+        return await this.#receive({ ...request, waitMs });
+      } finally {
+        gate.leave();
+      }
+    } catch (error) {
+      // A queue that was made again has another address.
+      this.#url = undefined;
+      throw queueTrouble(error, 'ReceiveMessage');
+    }
+  }
+
+  async #receive({ recordsMax, waitMs, hiddenMs, signal }: ReadRequest): Promise<readonly Message[]> {
     const { ReceiveMessageCommand } = await import('@aws-sdk/client-sqs');
-    const QueueUrl = await urlOf();
-    const client = await tools.readClients(place);
+    const { readLink, readClients } = this.#tools;
+    const QueueUrl = await this.#urlOf();
+    const client = await readClients(this.#place);
     const command = new ReceiveMessageCommand({
       QueueUrl,
       MaxNumberOfMessages: Math.min(recordsMax, ENTRIES_MAX),
@@ -76,55 +111,49 @@ function connect(tools: Tools, { account, region }: Namespace, { arn = '' }: Sou
       MessageAttributeNames: ['All'],
       ...(hiddenMs === undefined ? {} : { VisibilityTimeout: Math.ceil(hiddenMs / 1000) }),
     });
-    return await ask(readLink, 'ReceiveMessage', (limit) =>
+    const { Messages = [] } = await ask(readLink, 'ReceiveMessage', (limit) =>
       client.send(command, { abortSignal: AbortSignal.any([limit, signal]) }),
     );
-  };
-  return {
-    partitions: async () => [{ id: '', parentIds: [] }],
-    open: async () => ({
-      async read({ recordsMax, waitMs, hiddenMs, signal }) {
-        try {
-          await gate.enter(signal);
-          try {
-            const wait = gate.isCrowded ? Math.min(waitMs, CROWDED_POLL_MS) : waitMs;
-            const { Messages = [] } = await receive(recordsMax, wait, hiddenMs, signal);
-            return { records: Messages.map((message) => recordOf(message, about)), isEnd: false };
-          } finally {
-            gate.leave();
-          }
-        } catch (error) {
-          known = undefined;
-          throw queueTrouble(error, 'ReceiveMessage');
-        }
-      },
-    }),
-    async acknowledge(records) {
-      const { DeleteMessageBatchCommand } = await import('@aws-sdk/client-sqs');
-      const left = await inParts(records, async (some) => {
-        const [QueueUrl, client] = await Promise.all([urlOf(), tools.clients(place)]);
-        const command = new DeleteMessageBatchCommand({ QueueUrl, Entries: entriesOf(some) });
-        const { Failed = [] } = await ask(link, 'DeleteMessageBatch', (abortSignal) =>
-          client.send(command, { abortSignal }),
-        );
-        return some.filter((_, at) => Failed.some(({ Id }) => Id === String(at)));
-      });
-      return left.flatMap(({ some, outcome }) => (Array.isArray(outcome) ? outcome : some));
-    },
-    async release(records, afterMs) {
-      const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
-      const VisibilityTimeout = Math.ceil(afterMs / 1000);
-      const told = await inParts(records, async (some) => {
-        const [QueueUrl, client] = await Promise.all([urlOf(), tools.clients(place)]);
-        const Entries = entriesOf(some).map((entry) => ({ ...entry, VisibilityTimeout }));
-        const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries });
-        await ask(link, 'ChangeMessageVisibilityBatch', (abortSignal) => client.send(command, { abortSignal }));
-      });
-      const trouble = told.find(({ outcome }) => outcome instanceof Error);
-      if (trouble !== undefined) throw queueTrouble(trouble.outcome, 'ChangeMessageVisibility');
-    },
-    close() {},
-  };
+    return Messages;
+  }
+
+  /** Resolves with those that are still there, whatever the reason. */
+  async remove(records: readonly SourceRecord[]): Promise<readonly SourceRecord[]> {
+    const { DeleteMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+    const { link, clients } = this.#tools;
+    const left = await inParts(records, async (some) => {
+      const [QueueUrl, client] = await Promise.all([this.#urlOf(), clients(this.#place)]);
+      const command = new DeleteMessageBatchCommand({ QueueUrl, Entries: entriesOf(some) });
+      const { Failed = [] } = await ask(link, 'DeleteMessageBatch', (abortSignal) =>
+        client.send(command, { abortSignal }),
+      );
+      return some.filter((_, at) => Failed.some(({ Id }) => Id === String(at)));
+    });
+    return left.flatMap(({ some, outcome }) => (Array.isArray(outcome) ? outcome : some));
+  }
+
+  async show(records: readonly SourceRecord[], afterMs: number): Promise<void> {
+    const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
+    const { link, clients } = this.#tools;
+    const VisibilityTimeout = Math.ceil(afterMs / 1000);
+    const told = await inParts(records, async (some) => {
+      const [QueueUrl, client] = await Promise.all([this.#urlOf(), clients(this.#place)]);
+      const Entries = entriesOf(some).map((entry) => ({ ...entry, VisibilityTimeout }));
+      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries });
+      await ask(link, 'ChangeMessageVisibilityBatch', (abortSignal) => client.send(command, { abortSignal }));
+    });
+    const trouble = told.find(({ outcome }) => outcome instanceof Error);
+    if (trouble !== undefined) throw queueTrouble(trouble.outcome, 'ChangeMessageVisibility');
+  }
+
+  /** The queue's address, asked for once. */
+  #urlOf(): Promise<string> {
+    this.#url ??= findUrl(this.#tools, this.#place, this.#parts).catch((error: unknown) => {
+      this.#url = undefined;
+      throw error;
+    });
+    return this.#url;
+  }
 }
 
 async function findUrl(tools: Tools, place: Namespace, parts: ReturnType<typeof partsOfArn>): Promise<string> {
@@ -197,8 +226,8 @@ function recordOf(message: Message, about: About): SourceRecord {
     messageAttributes: Object.fromEntries(
       Object.entries(MessageAttributes).map(([name, value]) => [name, attributeOf(value)]),
     ),
-    ...(MD5OfMessageAttributes === undefined ? {} : { md5OfMessageAttributes: MD5OfMessageAttributes }),
     md5OfBody: MD5OfBody,
+    ...(MD5OfMessageAttributes === undefined ? {} : { md5OfMessageAttributes: MD5OfMessageAttributes }),
     ...about,
   };
   const { MessageGroupId: orderKey, AWSTraceHeader: traceHeader } = Attributes;

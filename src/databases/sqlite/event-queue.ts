@@ -42,11 +42,7 @@ interface SeenItem extends WaitingItem {
 export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<EventQueue> {
   const { path, payloads, clock = systemClock, note = () => {} } = settings;
   const link = new WorkerLink<QueueQuestion, QueueOutcome>(startThread({ path }), `event queue ${path}`, clock);
-  const said = await link.opened();
-  if (said !== undefined) note(said);
-  const used = new Set(answerOf(await link.ask({ type: 'files' }), 'files').files);
-  await payloads.sweep((name) => used.has(name));
-  used.clear();
+  await openAndSweep(link, payloads, note);
 
   async function store(items: readonly NewItem[], ask: (stored: readonly StoredItem[]) => QueueQuestion) {
     for (const item of items) checkItem(item);
@@ -81,11 +77,10 @@ export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<Ev
       const dueCount = waiting.slice(0, limit).findIndex(({ dueMs }) => dueMs > nowMs);
       const rows = waiting.slice(0, dueCount < 0 ? limit : dueCount);
       const items = rows.map(seenItem);
-      for (const [at, { id }] of rows.entries())
-        if (items[at] === undefined) {
-          note(`event queue ${path}: an item of ${owner.functionName} is dropped: it is damaged`);
-          await link.ask({ type: 'end', id, following: [] });
-        }
+      for (const { id } of rows.filter((_, at) => items[at] === undefined)) {
+        note(`event queue ${path}: an item of ${owner.functionName} is dropped: it is damaged`);
+        await link.ask({ type: 'end', id, following: [] });
+      }
       return { items: items.filter((item) => item !== undefined), nextMs: waiting[rows.length]?.dueMs };
     },
     async payload({ stored }: SeenItem) {
@@ -111,6 +106,18 @@ export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<Ev
       await payloads.idle();
     },
   };
+}
+
+/** Says what there is to say, and removes the files of payloads that no item refers to. */
+async function openAndSweep(
+  link: WorkerLink<QueueQuestion, QueueOutcome>,
+  payloads: EventPayloads,
+  note: (line: string) => unknown,
+): Promise<void> {
+  const said = await link.opened();
+  if (said !== undefined) note(said);
+  const used = new Set(answerOf(await link.ask({ type: 'files' }), 'files').files);
+  await payloads.sweep((name) => used.has(name));
 }
 
 /** The worker is a file of its own beside this one: `.ts` when run from sources, `.js` in the published package. */

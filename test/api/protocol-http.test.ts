@@ -285,7 +285,7 @@ test('the server answers its own paths without a signature', async () => {
       path === '/_lambdad/code/x' && query.get('key') === '1' ? Buffer.from('PK') : undefined,
   });
   const health = await server.send('GET', '/_lambdad/health', { anonymous: true });
-  assert.deepEqual([health.status, health.json()], [200, { status: 'ok', neighbours: [], mounts: [] }]);
+  assert.deepEqual([health.status, health.json()], [200, { status: 'ok', neighbours: [], mounts: [], tracing: [] }]);
   const code = await server.send('GET', '/_lambdad/code/x?key=1', { anonymous: true });
   assert.deepEqual([code.status, code.text, code.headers['content-type']], [200, 'PK', 'application/zip']);
   assert.equal((await server.send('GET', '/_lambdad/code/x?key=2', { anonymous: true })).status, 403);

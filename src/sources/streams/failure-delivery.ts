@@ -31,6 +31,7 @@ export async function deliverFailure(
     run.note(`records of failed batches are not delivered to ${target}: no endpoint is configured for it`);
     return 'none';
   }
+  const owner = { account: namespace.account, region: namespace.region, functionName: mapping.functionName };
   const delivery = {
     target,
     functionArn: mappedFunctionArn(namespace, mapping),
@@ -44,7 +45,7 @@ export async function deliverFailure(
   const body = failureRecord(run, failure, service === 's3');
   for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(2 * waitMs, WAIT_MS_MAX)) {
     try {
-      await destinations.send(namespace, delivery, body);
+      await destinations.send(owner, delivery, body);
       return 'delivered';
     } catch (error) {
       const { message } = error as Error;

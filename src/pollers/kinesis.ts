@@ -11,12 +11,13 @@ import { NeighbourRefusal } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
 import { sdkClients } from '../neighbours/sdk-clients.ts';
 import type { Source } from '../sources/source-kind.ts';
-import type {
-  ReadPosition,
-  SourceAdapter,
-  SourceConnection,
-  SourceIdentity,
-  SourceRecord,
+import {
+  type ReadPosition,
+  type SourceAdapter,
+  type SourceConnection,
+  type SourceIdentity,
+  type SourceRecord,
+  SourceTrouble,
 } from '../sources/source-port.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { IteratedReader, type ShardCalls } from './iterated-reader.ts';
@@ -116,8 +117,11 @@ function shardCalls(
       );
       return answer.ShardIterator ?? '';
     } catch (error) {
-      // Moments are refused that are still to come: the machine that wrote this one down is a little before the service.
       const isRefused = error instanceof NeighbourRefusal && error.code === 'InvalidArgumentException';
+      // Of a stream of this name that is gone: the one that is there now has none of its records.
+      if (position.type === 'AFTER' && isRefused)
+        throw new SourceTrouble('trimmed', `${ShardId} knows no record ${position.id}`, { cause: error });
+      // Moments are refused that are still to come: the machine that wrote this one down is a little before the service.
       if (position.type !== 'AT_TIMESTAMP' || !isRefused) throw error;
       return iterator({ type: 'LATEST' }, signal);
     }

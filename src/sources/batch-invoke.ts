@@ -12,6 +12,8 @@ export interface BatchInvokeTools {
   readonly metadata: MetadataStore;
   readonly invoker: Pick<Invoker, 'invoke'>;
   readonly ids: Ids;
+  /** The server is to end: what it does to a function then is not the function's failure. */
+  readonly isClosing: () => boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface BatchInvokeTools {
  * round in a loop is one: what becomes of it then is for the source's own redrive or the failure destination.
  */
 export async function invokeBatch(
-  { metadata, invoker, ids }: BatchInvokeTools,
+  { metadata, invoker, ids, isClosing }: BatchInvokeTools,
   namespace: Namespace,
   reference: FunctionOfMapping,
   payload: Uint8Array,
@@ -34,6 +36,7 @@ export async function invokeBatch(
     const traced = traceHeader === undefined ? {} : { traceHeader };
     const outcome = await invoker.invoke(target, { requestId, payload, tail: false, ...traced });
     const { executedVersion, functionError } = outcome;
+    if (functionError !== undefined && isClosing()) return { type: 'unavailable', message: 'lambdad is closing' };
     const failed = functionError === undefined ? {} : { functionError };
     return { type: 'answered', requestId, functionArn, executedVersion, payload: outcome.payload, ...failed };
   } catch (error) {

@@ -42,6 +42,8 @@ export class MappingWorker {
   readonly #noted = new Set<string>();
   readonly #up = Promise.withResolvers<void>();
   readonly #ended: Promise<void>;
+  /** The last run ended with trouble, and the source has not answered since. */
+  #hasTrouble = false;
 
   constructor(tools: WorkerTools, options: WorkerOptions) {
     this.#tools = tools;
@@ -111,13 +113,21 @@ export class MappingWorker {
       age: (ms) => {
         if (hasAge) figures.age.add(ms);
       },
-      opened: () => this.#up.resolve(),
+      opened: () => this.#opened(),
       report: this.#options.report,
       note: (line) => this.#note(line),
     };
   }
 
+  #opened(): void {
+    this.#up.resolve();
+    if (!this.#hasTrouble) return;
+    this.#hasTrouble = false;
+    this.#options.report('OK');
+  }
+
   #tell(error: Error): void {
+    this.#hasTrouble = true;
     this.#options.report(`PROBLEM: ${error.message}`);
     const isOurs = !(error instanceof SourceTrouble || error instanceof ApiError);
     this.#note(isOurs ? (error.stack ?? error.message) : error.message);

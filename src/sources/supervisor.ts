@@ -12,7 +12,7 @@ import type { SourceAdapters } from './source-port.ts';
 import { userReason } from './source-traits.ts';
 import type { SourcesAtWork } from './sources-at-work.ts';
 
-export interface SupervisorTools extends WorkerTools {
+export interface SupervisorTools extends Omit<WorkerTools, 'isClosing'> {
   readonly adapters: SourceAdapters;
   readonly deliveries: Partial<Record<SourceKind, SourceDelivery>>;
 }
@@ -45,6 +45,8 @@ export class MappingSupervisor implements SourcesAtWork {
   readonly #tools: SupervisorTools;
   readonly #watched = new Map<string, Watched>();
   readonly #figures = new AllMappingFigures();
+  /** Ends what waits when the server is to end. */
+  readonly #waiting = new Set<() => void>();
   #isClosing = false;
 
   constructor(tools: SupervisorTools) {
@@ -80,9 +82,10 @@ export class MappingSupervisor implements SourcesAtWork {
     return this.#figures.families();
   }
 
-  /** Stops reading at once. Resolves when every batch in hand has come to its end. */
+  /** Stops reading at once. Resolves when every batch in hand has come to its end, or was cut off with its environment. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    for (const wake of [...this.#waiting]) wake();
     const all = [...this.#watched.values()];
     await Promise.all(all.map(async ({ settling, worker }) => Promise.all([worker?.stop(), settling])));
   }
@@ -141,16 +144,19 @@ export class MappingSupervisor implements SourcesAtWork {
     const { kind } = mapping.source;
     const [adapter, delivery] = [adapters[kind], deliveries[kind]];
     if (watched.worker !== undefined || adapter === undefined || delivery === undefined) return;
-    const worker = new MappingWorker(this.#tools, {
-      namespace: { account: namespace.account, region: namespace.region },
-      mapping,
-      adapter,
-      delivery,
-      figures: this.#figures.of(mapping.uuid),
-      report: (result) => {
-        watched.result = result;
+    const worker = new MappingWorker(
+      { ...this.#tools, isClosing: () => this.#isClosing },
+      {
+        namespace: { account: namespace.account, region: namespace.region },
+        mapping,
+        adapter,
+        delivery,
+        figures: this.#figures.of(mapping.uuid),
+        report: (result) => {
+          watched.result = result;
+        },
       },
-    });
+    );
     watched.worker = worker;
     await Promise.race([worker.up, this.#wait(UP_MS_MAX)]);
   }
@@ -174,10 +180,19 @@ export class MappingSupervisor implements SourcesAtWork {
     return `lambdad polls nothing here: ${endpointVariable(neighbour)} is not set`;
   }
 
+  /** Ends early when the server is to end. */
   #wait(ms: number): Promise<void> {
     // A wall clock that jumped makes nobody wait for long.
     const bounded = Math.min(ms, UP_MS_MAX);
-    if (bounded <= 0) return Promise.resolve();
-    return new Promise((resolve) => void this.#tools.clock.after(bounded, resolve));
+    if (bounded <= 0 || this.#isClosing) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        timer.cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = this.#tools.clock.after(bounded, wake);
+      this.#waiting.add(wake);
+    });
   }
 }

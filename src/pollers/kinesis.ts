@@ -117,9 +117,10 @@ function shardCalls(
       );
       return answer.ShardIterator ?? '';
     } catch (error) {
-      const isRefused = error instanceof NeighbourRefusal && error.code === 'InvalidArgumentException';
-      // Of a stream of this name that is gone: the one that is there now has none of its records.
-      if (position.type === 'AFTER' && isRefused)
+      const code = error instanceof NeighbourRefusal ? error.code : '';
+      const isRefused = code === 'InvalidArgumentException';
+      // The stream of this name that had the record is gone: where there is another one, it begins anew.
+      if (position.type === 'AFTER' && (isRefused || code === 'ResourceNotFoundException'))
         throw new SourceTrouble('trimmed', `${ShardId} knows no record ${position.id}`, { cause: error });
       // Moments are refused that are still to come: the machine that wrote this one down is a little before the service.
       if (position.type !== 'AT_TIMESTAMP' || !isRefused) throw error;

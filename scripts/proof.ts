@@ -47,6 +47,11 @@ const proofs: Readonly<Record<string, Proof>> = {
     minutes: 6,
     argv: test('test/async/crash.test.ts', 'test/async/simulation.test.ts'),
   },
+  sources: {
+    what: '40,000 messages and 40,000 records of a stream while the server is killed 60 times',
+    minutes: 15,
+    argv: test('test/deliveries/kills.test.ts'),
+  },
   leaks: {
     what: '1,000 rounds of create, invoke and delete, then a kill: nothing left behind',
     minutes: 5,

@@ -43,6 +43,27 @@ test('a body over the limit is read away, sized or chunked, and the connection g
   );
 });
 
+test('a long head or trailer that comes byte by byte is copied once, not once for each byte', {
+  timeout: 60_000,
+}, () => {
+  const value = 'v'.repeat(1_000_000);
+  const chunked = 'POST /t HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nz\r\n0\r\n';
+  const [head, trailed, next] = parse(`GET /h HTTP/1.1\r\nX: ${value}\r\n\r\n${chunked}Y: ${value}\r\n\r\n${NEXT}`, 1);
+  assert.equal(head?.headers.get('x'), value);
+  assert.deepEqual([trailed?.body.toString(), trailed?.trailers.get('y') === value], ['z', true]);
+  assert.equal(next?.path, '/next');
+});
+
+test('what comes in pieces is never written over by what follows', () => {
+  const bodies = Array.from({ length: 50 }, (_, i) => `${i}`.repeat(20));
+  const text = bodies.map((body) => `POST /a HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`).join('');
+  for (const pieceBytes of [3, 11, 50, 64, 71, 200])
+    assert.deepEqual(
+      parse(text, pieceBytes).map(({ body }) => body.toString()),
+      bodies,
+    );
+});
+
 test('a body of exactly the limit passes', () => {
   const body = 'y'.repeat(LIMIT);
   for (const pieceBytes of [64, 5000]) {

@@ -1,3 +1,5 @@
+import { Gathering } from './gathering.ts';
+
 /**
  * HTTP/1.1 requests as the Runtime API needs them: small heads, bodies with a length or in chunks, pipelining.
  *
@@ -102,7 +104,9 @@ export class RequestParser {
   readonly #listener: RequestListener;
   readonly #bodyBytesMax: number;
   #step: Step = 'head';
-  #rest: Buffer = EMPTY;
+  readonly #gathering = new Gathering();
+  /** So many of the bytes that wait are known not to hold the end that is looked for. */
+  #searched = 0;
   #head: Head | undefined;
   #body: Buffer = EMPTY;
   #kept = 0;
@@ -123,15 +127,16 @@ export class RequestParser {
 
   /** Gives what came behind the request at which it was stopped. */
   feed(chunk: Buffer): Buffer | undefined {
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = EMPTY;
+    let data = this.#gathering.join(chunk);
     while (data.length > 0 && !this.#isStopped) {
       const used = this.#take(data);
       if (used === 0) {
         if (data.length > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
-        this.#rest = data;
+        this.#gathering.keep(data);
+        this.#searched = data.length;
         return undefined;
       }
+      this.#searched = 0;
       data = data.subarray(used);
     }
     return this.#isStopped ? data : undefined;
@@ -167,7 +172,7 @@ export class RequestParser {
   }
 
   #takeHead(data: Buffer): number {
-    const end = data.indexOf(CRLF2);
+    const end = this.#endIn(data);
     if (end < 0) return 0;
     if (end > HEAD_BYTES_MAX) throw new MalformedRequest('head too large');
     this.#head = parseHead(data.toString('latin1', 0, end));
@@ -181,6 +186,11 @@ export class RequestParser {
     const isWhole = this.#step === 'head' || (this.#step === 'sized' && data.length - end - 4 >= this.#left);
     if (!isWhole) this.#taker = this.#listener.begun(this.#head as Head);
     return end + 4;
+  }
+
+  /** Where the fields end, or -1. */
+  #endIn(data: Buffer): number {
+    return data.indexOf(CRLF2, Math.max(0, this.#searched - CRLF2.length + 1));
   }
 
   #takeBody(data: Buffer): number {
@@ -245,7 +255,7 @@ export class RequestParser {
       this.#finish(NO_FIELDS);
       return 2;
     }
-    const end = data.indexOf(CRLF2);
+    const end = this.#endIn(data);
     if (end < 0) return 0;
     this.#finish(parseFields(data.toString('latin1', 0, end).split('\r\n'), 0));
     return end + 4;

@@ -1,3 +1,4 @@
+import { letGo, letGoWhenWritten } from '../base/let-go.ts';
 import { decodeClientContext } from '../functions/client-context.ts';
 import { checkJsonPayload } from '../functions/json-payload.ts';
 import { checkInvocable } from '../functions/preconditions.ts';
@@ -35,6 +36,9 @@ export const invoke: Operation<'Invoke'> = async (context, input) => {
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(context.traceHeader === undefined ? {} : { traceHeader: context.traceHeader }),
   });
+  if (!isEmpty) letGo(given);
+  // What the function says of a failure may be wanted for its trace.
+  if (outcome.functionError === undefined) letGoWhenWritten(outcome.payload);
   return {
     output: {
       StatusCode: 200,

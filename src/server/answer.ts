@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
+import { borrow } from '../base/let-go.ts';
 import type { WireAnswer } from '../protocol/serialise.ts';
 import { announcedLength } from './request-body.ts';
 import { PRESSED_STALLED_MS, UNREAD_BYTES_MAX, UNREAD_BYTES_PRESSED, UnreadAnswers } from './unread-answers.ts';
@@ -43,7 +44,7 @@ export function sendAnswer(
     response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
   else {
     unread.hold(response, body.byteLength, stalledMsMax);
-    response.end(body);
+    response.end(body, borrow(body));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../base/clock.ts';
+import { letGo } from '../base/let-go.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { BodyGate } from '../protocol/body-gate.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -37,6 +38,9 @@ const CHUNK_OVERHEAD_BYTES = 4096;
 /** A small body is copied: as a part of what the socket read it would keep 64 KiB alive as long as its invoke runs. */
 const SMALL_BYTES = 4096;
 
+/** Room for a body is made ahead of what has come of it, up to so many times as much: who only announces takes nothing. */
+const ROOM_FACTOR = 8;
+
 /** The length of the body as its head announces it; undefined when it comes in chunks. */
 export function announcedLength(request: IncomingMessage): number | undefined {
   if (request.headers['transfer-encoding'] !== undefined) return undefined;
@@ -71,6 +75,9 @@ class Reading implements HeldBody, Watched {
   readonly #resolve: (body: HeldBody) => void;
   readonly #reject: (error: Error) => void;
   readonly #onData: (piece: Buffer) => void;
+  readonly #announcedBytes: number;
+  /** What has come, one behind the other, of a body that comes as it was announced. */
+  #room: Buffer = EMPTY;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #held = 0;
@@ -89,6 +96,7 @@ class Reading implements HeldBody, Watched {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#announcedBytes = options.gate.isTransparent ? (announcedLength(request) ?? 0) : 0;
     this.lastProgressMs = options.clock.monotonic();
     options.watch.add(this);
     this.#onData = (piece) => this.#take(piece);
@@ -140,6 +148,8 @@ class Reading implements HeldBody, Watched {
   }
 
   #join(): Buffer {
+    if (this.#room.length > 0)
+      return this.#room.length === this.#bytes ? this.#room : this.#room.subarray(0, this.#bytes);
     const [first] = this.#pieces;
     if (this.#pieces.length === 1 && first && first.length > SMALL_BYTES) return first;
     return Buffer.concat(this.#pieces, this.#bytes);
@@ -147,19 +157,37 @@ class Reading implements HeldBody, Watched {
 
   #take(piece: Buffer): void {
     const { limit, gate, budget, clock } = this.#options;
+    const bytes = piece.length;
     this.lastProgressMs = clock.monotonic();
     try {
-      for (const part of gate.take(piece)) {
-        this.#bytes += part.length;
-        this.#pieces.push(part);
-      }
+      const parts = gate.take(piece);
+      if (piece.length < this.#announcedBytes) this.#settleIn(piece);
+      else
+        for (const part of parts) {
+          this.#bytes += part.length;
+          this.#pieces.push(part);
+        }
       if (this.#bytes > limit.bytesMax) throw limit.refuse();
     } catch (error) {
       this.#fail(error as Error);
       return;
     }
-    if (budget.tryTake(piece.length)) this.#held += piece.length;
-    else void this.#waitForRoom(piece.length);
+    if (budget.tryTake(bytes)) this.#held += bytes;
+    else void this.#waitForRoom(bytes);
+  }
+
+  /** Copies a piece behind those before it, and gives its memory back at once: the next one comes into the same. */
+  #settleIn(piece: Buffer): void {
+    const start = this.#bytes;
+    this.#bytes += piece.length;
+    if (this.#bytes > this.#room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.min(this.#announcedBytes, this.#bytes * ROOM_FACTOR));
+      this.#room.copy(room, 0, 0, start);
+      letGo(this.#room);
+      this.#room = room;
+    }
+    piece.copy(this.#room, start);
+    letGo(piece);
   }
 
   /** The piece is in memory already; the next one is not read before there is room for this one. */

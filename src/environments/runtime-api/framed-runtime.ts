@@ -1,3 +1,4 @@
+import { borrow } from '../../base/let-go.ts';
 import { accepted } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { CAUSE_HEADER } from './error-body.ts';
@@ -46,7 +47,7 @@ export class FramedRuntime implements Asker, FramesListener {
     }
     socket.cork();
     socket.write(frame);
-    socket.write(payload);
+    socket.write(payload, borrow(payload));
     socket.uncork();
   }
 

@@ -1,4 +1,6 @@
+import { letGo } from '../../base/let-go.ts';
 import { headerValue } from './event-answer.ts';
+import { Gathering } from './gathering.ts';
 import type { Invocation } from './invocation.ts';
 import { MalformedRequest } from './request-parser.ts';
 
@@ -60,7 +62,7 @@ export interface FramesListener {
 export class FrameParser {
   readonly #bodyBytesMax: number;
   readonly #listener: FramesListener;
-  #rest: Buffer = EMPTY;
+  readonly #gathering = new Gathering();
   #head: ResultHead | undefined;
   #body: Buffer = EMPTY;
   #bodyBytes = 0;
@@ -76,13 +78,18 @@ export class FrameParser {
     return this.#head !== undefined;
   }
 
+  /** The chunk is the parser's from here on: what it has copied out of it may be gone. */
   feed(chunk: Buffer): void {
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = EMPTY;
+    let data = this.#gathering.join(chunk);
     while (data.length > 0) {
+      const isCopied = this.#head !== undefined;
       const used = this.#head === undefined ? this.#takeHead(data) : this.#takeBody(data);
       if (used === 0) {
-        this.#rest = data;
+        this.#gathering.keep(data);
+        return;
+      }
+      if (used === data.length) {
+        if (isCopied) letGo(data);
         return;
       }
       data = data.subarray(used);

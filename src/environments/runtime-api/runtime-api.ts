@@ -1,3 +1,4 @@
+import { borrow } from '../../base/let-go.ts';
 import { OCTETS } from '../response-sink.ts';
 import * as answers from './answers.ts';
 import type { Connection, Poll } from './connection.ts';
@@ -287,6 +288,9 @@ class PollAsker implements Asker {
   }
 
   event(invocation: Invocation): void {
-    this.poll.answer(eventAnswer(invocation), invocation.payload);
+    const { payload } = invocation;
+    // It may wait behind other answers before it is written: it is not given back.
+    borrow(payload);
+    this.poll.answer(eventAnswer(invocation), payload);
   }
 }

@@ -19,9 +19,7 @@ const noParts = [];
 class ProtocolError extends Error {}
 
 class AnswerParser {
-  /** The connection reads into this buffer; a socket's `onread` option takes it together with `read`. */
-  buffer = Buffer.allocUnsafeSlow(readBufferBytes);
-
+  #buffer = Buffer.allocUnsafeSlow(readBufferBytes);
   #receive;
   #refuse;
   #readPart = this._readHead;
@@ -48,10 +46,16 @@ class AnswerParser {
     this.#successor = successor;
   }
 
-  /** Takes the first `byteCount` bytes of the buffer. Returns true, which keeps the socket reading. */
-  read(byteCount) {
-    if (this.#successor !== undefined) return this.#successor.read(this.buffer, 0, byteCount);
-    let data = this.buffer;
+  /** Where the connection reads to next; a socket's `onread` option takes it together with `read`. */
+  get target() {
+    return (this.#successor !== undefined && this.#successor.target) || this.#buffer;
+  }
+
+  /** Takes the first `byteCount` bytes of the target. Returns true, which keeps the socket reading. */
+  read(byteCount, target) {
+    if (target !== this.#buffer) return this.#successor.filled(byteCount);
+    if (this.#successor !== undefined) return this.#successor.read(this.#buffer, 0, byteCount);
+    let data = this.#buffer;
     let end = byteCount;
     if (this.#pending.length > 0) {
       data = Buffer.concat([this.#pending, data.subarray(0, byteCount)]);

@@ -14,11 +14,11 @@
 const net = require('net');
 const { AnswerParser } = require('./answer-parser.cjs');
 const {
+  FrameMaker,
   FrameReader,
   answerKind,
   answerOf,
   eventKind,
-  frameOf,
   headersOf,
   protocol,
   resultKinds,
@@ -44,6 +44,7 @@ class Client {
   /** In frames: the next event has been asked for, and the answer to a last error is waited for. */
   #isAsked = false;
   #onLast;
+  #frames = new FrameMaker();
   #parser;
   #lost = false;
   #onEvent = () => {};
@@ -103,7 +104,7 @@ class Client {
     this.hold();
     if (this.#isFramed) {
       this.#isAsked = true;
-      this.#socket.write(frameOf(resultKinds.response, id, body));
+      this._writeFrame(resultKinds.response, id, body);
       return;
     }
     this.#waiting.push(reportRefusal, this.#takeEvent);
@@ -115,7 +116,7 @@ class Client {
     this.hold();
     if (this.#isFramed) {
       this.#isAsked = true;
-      this.#socket.write(frameOf(resultKinds.error, errorFields(id, failure), failure.body));
+      this._writeFrame(resultKinds.error, errorFields(id, failure), failure.body);
       return;
     }
     this.#waiting.push(reportRefusal, this.#takeEvent);
@@ -127,7 +128,7 @@ class Client {
     this.hold();
     if (this.#isFramed) {
       this.#onLast = done;
-      this.#socket.write(frameOf(resultKinds.lastError, errorFields(id, failure), failure.body));
+      this._writeFrame(resultKinds.lastError, errorFields(id, failure), failure.body);
       return;
     }
     this.#waiting.push(done);
@@ -162,6 +163,11 @@ class Client {
     };
   }
 
+  _writeFrame(kind, fields, body) {
+    const socket = this.#socket;
+    socket.write(this.#frames.frame(kind, fields, body, socket.writableLength === 0));
+  }
+
   _open() {
     const colon = this.#address.lastIndexOf(':');
     const host = this.#address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
@@ -171,7 +177,7 @@ class Client {
       host,
       port: Number(this.#address.slice(colon + 1)),
       noDelay: true,
-      onread: { buffer: parser.buffer, callback: (byteCount) => parser.read(byteCount) },
+      onread: { buffer: () => parser.target, callback: (byteCount, buffer) => parser.read(byteCount, buffer) },
     });
     let reason = 'the connection was closed';
     socket.on('error', (error) => {

@@ -17,6 +17,10 @@ const headBytes = 12;
 const fieldsBytesMax = 256 * 1024;
 const bodyBytesMax = 64 * 1024 * 1024;
 const nothing = Buffer.alloc(0);
+/** Smaller results go into a buffer of their own. */
+const keptBytesMin = 64 * 1024;
+/** UTF-8 takes no more for a unit of a string. */
+const utf8BytesMax = 3;
 
 class FrameReader {
   #receive;
@@ -24,7 +28,9 @@ class FrameReader {
   #pending = nothing;
   #kind = 0;
   #fields = '';
+  /** Kept for the next large event: pages that are there already cost nothing. */
   #body = nothing;
+  #bodyBytes = 0;
   #missingBytes = -1;
 
   /**
@@ -34,6 +40,19 @@ class FrameReader {
   constructor(receive, refuse) {
     this.#receive = receive;
     this.#refuse = refuse;
+  }
+
+  /** Where the next bytes are best read to, if not to a buffer of the caller's: behind what is there of a large body. */
+  get target() {
+    if (this.#missingBytes < keptBytesMin) return undefined;
+    return this.#body.subarray(this.#bodyBytes - this.#missingBytes, this.#bodyBytes);
+  }
+
+  /** So many bytes have been read to the target. */
+  filled(byteCount) {
+    this.#missingBytes -= byteCount;
+    if (this.#missingBytes === 0) this._finishBody();
+    return true;
   }
 
   /** Takes the bytes from `start` to `end`. Returns whether the connection can be read on. */
@@ -83,22 +102,23 @@ class FrameReader {
     }
     this.#kind = kind;
     this.#fields = fields;
-    this.#body = Buffer.allocUnsafe(bodyBytes);
+    if (this.#body.length < bodyBytes) this.#body = Buffer.allocUnsafeSlow(bodyBytes);
+    this.#bodyBytes = bodyBytes;
     this.#missingBytes = bodyBytes;
     return bodyFrom;
   }
 
   _readBody(data, start, end) {
-    const body = this.#body;
     const take = Math.min(this.#missingBytes, end - start);
-    data.copy(body, body.length - this.#missingBytes, start, start + take);
+    data.copy(this.#body, this.#bodyBytes - this.#missingBytes, start, start + take);
     this.#missingBytes -= take;
-    if (this.#missingBytes === 0) {
-      this.#missingBytes = -1;
-      this.#body = nothing;
-      this.#receive(this.#kind, this.#fields, body.utf8Slice(0, body.length));
-    }
+    if (this.#missingBytes === 0) this._finishBody();
     return start + take;
+  }
+
+  _finishBody() {
+    this.#missingBytes = -1;
+    this.#receive(this.#kind, this.#fields, this.#body.utf8Slice(0, this.#bodyBytes));
   }
 }
 
@@ -127,13 +147,45 @@ function frameOf(kind, fields, body) {
   const bodyBytes = Buffer.byteLength(body);
   const bodyFrom = headBytes + fields.length;
   const frame = Buffer.allocUnsafe(bodyFrom + bodyBytes);
-  frame.writeUInt32BE(kind, 0);
-  frame.writeUInt32BE(fields.length, 4);
-  frame.writeUInt32BE(bodyBytes, 8);
-  frame.latin1Write(fields, headBytes);
+  writeHead(frame, kind, fields, bodyBytes);
   if (bodyBytes === body.length) frame.latin1Write(body, bodyFrom);
   else frame.utf8Write(body, bodyFrom);
   return frame;
 }
 
-module.exports = { FrameReader, answerKind, answerOf, eventKind, frameOf, headersOf, protocol, resultKinds };
+function writeHead(frame, kind, fields, bodyBytes) {
+  frame.writeUInt32BE(kind, 0);
+  frame.writeUInt32BE(fields.length, 4);
+  frame.writeUInt32BE(bodyBytes, 8);
+  frame.latin1Write(fields, headBytes);
+}
+
+/** Makes frames; the buffer of a large one is used for the next, if the last one has been sent by then. */
+class FrameMaker {
+  #kept = nothing;
+
+  frame(kind, fields, body, isSent) {
+    if (body.length < keptBytesMin) return frameOf(kind, fields, body);
+    const bodyFrom = headBytes + fields.length;
+    const roomBytes = bodyFrom + utf8BytesMax * body.length;
+    const isFree = isSent && this.#kept.length >= roomBytes;
+    // Most of it is never touched, and so takes no memory.
+    const room = isFree ? this.#kept : Buffer.allocUnsafeSlow(roomBytes);
+    this.#kept = room;
+    const bodyBytes = room.utf8Write(body, bodyFrom);
+    writeHead(room, kind, fields, bodyBytes);
+    return room.subarray(0, bodyFrom + bodyBytes);
+  }
+}
+
+module.exports = {
+  FrameMaker,
+  FrameReader,
+  answerKind,
+  answerOf,
+  eventKind,
+  frameOf,
+  headersOf,
+  protocol,
+  resultKinds,
+};

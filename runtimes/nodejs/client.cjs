@@ -111,6 +111,18 @@ class Client {
     this._post(resultPath(id, 'response'), '', body, this.#nextRequest);
   }
 
+  /** As respond, for a long string that is the same in JSON but for its quotes; false, and nothing done, for any other. */
+  respondString(id, value) {
+    if (!this.#isFramed) return false;
+    const socket = this.#socket;
+    const frame = this.#frames.stringFrame(resultKinds.response, id, value, socket.writableLength === 0);
+    if (frame === undefined) return false;
+    this.hold();
+    this.#isAsked = true;
+    socket.write(frame);
+    return true;
+  }
+
   /** Posts an error `{ type, body, cause }` and asks for the next event in the same write. */
   fail(id, failure) {
     this.hold();

@@ -14,6 +14,8 @@ const answerKind = 2;
 const nextRefusedKind = 3;
 
 const headBytes = 12;
+const quote = 0x22;
+const backslash = 0x5c;
 const fieldsBytesMax = 256 * 1024;
 const bodyBytesMax = 64 * 1024 * 1024;
 const nothing = Buffer.alloc(0);
@@ -167,15 +169,55 @@ class FrameMaker {
   frame(kind, fields, body, isSent) {
     if (body.length < keptBytesMin) return frameOf(kind, fields, body);
     const bodyFrom = headBytes + fields.length;
-    const roomBytes = bodyFrom + utf8BytesMax * body.length;
-    const isFree = isSent && this.#kept.length >= roomBytes;
-    // Most of it is never touched, and so takes no memory.
-    const room = isFree ? this.#kept : Buffer.allocUnsafeSlow(roomBytes);
-    this.#kept = room;
+    const room = this._room(bodyFrom + utf8BytesMax * body.length, isSent);
     const bodyBytes = room.utf8Write(body, bodyFrom);
     writeHead(room, kind, fields, bodyBytes);
     return room.subarray(0, bodyFrom + bodyBytes);
   }
+
+  /**
+   * The frame of a long string as JSON, without the text of it between, which costs more than all else that is done for
+   * it. Undefined when the string is short, or has something in it that JSON escapes.
+   */
+  stringFrame(kind, fields, value, isSent) {
+    if (value.length < keptBytesMin || value.isWellFormed === undefined || !value.isWellFormed()) return undefined;
+    const bodyFrom = headBytes + fields.length;
+    const room = this._room(bodyFrom + utf8BytesMax * value.length + 2, isSent);
+    const valueBytes = room.utf8Write(value, bodyFrom + 1);
+    const bodyTo = bodyFrom + valueBytes + 2;
+    if (!isPlain(room, bodyFrom + 1, bodyTo - 1)) return undefined;
+    room[bodyFrom] = quote;
+    room[bodyTo - 1] = quote;
+    writeHead(room, kind, fields, valueBytes + 2);
+    return room.subarray(0, bodyTo);
+  }
+
+  _room(roomBytes, isSent) {
+    const isFree = isSent && this.#kept.length >= roomBytes;
+    // Most of it is never touched, and so takes no memory.
+    if (!isFree) this.#kept = Buffer.allocUnsafeSlow(roomBytes);
+    return this.#kept;
+  }
+}
+
+/** Whether none of these bytes is a quote, a backslash or a control character. `data` is a whole buffer. */
+function isPlain(data, start, end) {
+  let at = start;
+  for (; at < end && (at & 3) !== 0; at += 1) if (isEscaped(data[at])) return false;
+  const words = new Int32Array(data.buffer, 0, end >> 2);
+  // Of each byte of a word the high bit is left where it is one of them: below 0x21 once quotes and spaces have changed
+  // places, or zero once backslashes have become that.
+  for (let index = at >> 2; index < words.length; index += 1) {
+    const swapped = words[index] ^ 0x02020202;
+    const slashed = words[index] ^ 0x5c5c5c5c;
+    if (((((swapped - 0x21212121) & ~swapped) | ((slashed - 0x01010101) & ~slashed)) & 0x80808080) !== 0) return false;
+  }
+  for (at = Math.max(at, words.length * 4); at < end; at += 1) if (isEscaped(data[at])) return false;
+  return true;
+}
+
+function isEscaped(byte) {
+  return byte < 0x20 || byte === quote || byte === backslash;
 }
 
 module.exports = {

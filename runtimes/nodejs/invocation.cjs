@@ -24,6 +24,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
       });
     const succeed = (result) =>
       setImmediate(() => {
+        if (typeof result === 'string' && client.respondString(id, result)) return;
         let text;
         try {
           text = serialize(behaviour, result);
@@ -71,6 +72,10 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
         return;
       }
       completed = true;
+      if (typeof result === 'string' && client.respondString(id, result)) {
+        settled = true;
+        return;
+      }
       const text = serialize(behaviour, result);
       settled = true;
       client.respond(id, text);

@@ -81,6 +81,25 @@ function same(answer: string, event: string): boolean {
   return given.name === sent.name && given.text === sent.text;
 }
 
+test('long strings, plain ones and such as JSON escapes, come as JSON writes them', async () => {
+  await createFunction(client, 'strings', {
+    files: {
+      'index.mjs': `export const handler = async ({ odd, at }) => {
+        const text = 'x'.repeat(70_000);
+        return text.slice(0, at) + odd + text.slice(at);
+      };`,
+    },
+  });
+  const odd = ['', '"', '\\', '\n', '\u001f', '\u007f', ' ', '!', '#', 'é', '\u2028', '💥', '\ud800', '\udc00'];
+  const text = 'x'.repeat(70_000);
+  for (const character of odd)
+    for (const at of [0, 1, 2, 3, 35_001, 69_998, 69_999, 70_000]) {
+      const answer = await send('strings', JSON.stringify({ odd: character, at }));
+      const expected = JSON.stringify(text.slice(0, at) + character + text.slice(at));
+      assert.ok(answer === expected, `${JSON.stringify(character)} at ${at}`);
+    }
+});
+
 const HASTY = `#!/usr/bin/python3
 import hashlib, os, socket
 host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)

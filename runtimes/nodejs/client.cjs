@@ -80,7 +80,7 @@ class Client {
     this.#socket.unref();
   }
 
-  /** Asks for the first event; it and every later one go to `receive(headers, bodyText)`. */
+  /** Asks for the first event; it and every later one go to `receive(headers, body, isString)`: JSON, or a string as it is. */
   start(receive, isStreaming) {
     this.#onEvent = receive;
     if (isStreaming) {
@@ -244,10 +244,10 @@ class Client {
     this.#parser.handOver(new FrameReader(this.#takeFrame, this.#lose));
   };
 
-  #takeFrame = (kind, fields, body) => {
+  #takeFrame = (kind, fields, body, isString) => {
     if (kind === eventKind) {
       this.#isAsked = false;
-      this.#onEvent(headersOf(fields), body);
+      this.#onEvent(headersOf(fields), body, isString);
       return;
     }
     const answer = answerOf(body);

@@ -13,7 +13,7 @@ const neverSettled =
 
 /** Answers events with what the handler returns or resolves to. */
 function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) {
-  return function invoke(id, headers, body) {
+  return function invoke(id, headers, body, isString) {
     client.release();
 
     // The result leaves one turn of the loop later, so that immediates of user code still belong to this invocation.
@@ -37,7 +37,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
 
     let result;
     try {
-      result = handler(JSON.parse(body), makeContext({}, headers));
+      result = handler(isString ? body : JSON.parse(body), makeContext({}, headers));
     } catch (error) {
       fail(error);
       return;
@@ -55,7 +55,7 @@ function awaitingInvoker({ behaviour, client, handler, makeContext, logError }) 
 function callbackInvoker({ behaviour, client, handler, makeContext, logError, onIdle }) {
   const isAsync = handler.constructor !== undefined && handler.constructor.name === 'AsyncFunction';
 
-  return function invoke(id, headers, body) {
+  return function invoke(id, headers, body, isString) {
     let settled = false;
     let completed = false;
     let waitForEmptyEventLoop = true;
@@ -118,7 +118,7 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
       else complete(null);
     });
     try {
-      const result = handler(JSON.parse(body), makeContext(context, headers), firstCallback);
+      const result = handler(isString ? body : JSON.parse(body), makeContext(context, headers), firstCallback);
       if (result && typeof result.then === 'function') result.then(context.succeed, context.fail).catch(context.fail);
     } catch (error) {
       firstCallback(error);

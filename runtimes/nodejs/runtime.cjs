@@ -85,10 +85,10 @@ async function run() {
     return;
   }
   const invoke = invokerFor(loaded);
-  client.start((headers, body) => enter(invoke, headers, body), loaded.streaming);
+  client.start((headers, body, isString) => enter(invoke, headers, body, isString), loaded.streaming);
 }
 
-function enter(invoke, headers, body) {
+function enter(invoke, headers, body, isString) {
   runningId = headers['lambda-runtime-aws-request-id'];
   runningTenantId = headers['lambda-runtime-aws-tenant-id'];
   const traceId = headers['lambda-runtime-trace-id'];
@@ -96,9 +96,9 @@ function enter(invoke, headers, body) {
   else delete env._X_AMZN_TRACE_ID;
   if (store === undefined) {
     globalThis[requestIdKey] = runningId;
-    invoke(runningId, headers, body);
+    invoke(runningId, headers, body, isString);
   } else {
-    store.run(invokeContext(headers), () => invoke(runningId, headers, body));
+    store.run(invokeContext(headers), () => invoke(runningId, headers, body, isString));
   }
 }
 

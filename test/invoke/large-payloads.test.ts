@@ -100,6 +100,23 @@ test('long strings, plain ones and such as JSON escapes, come as JSON writes the
     }
 });
 
+test('a long string is the event that JSON says, plain or not', async () => {
+  await createFunction(client, 'heard', {
+    files: {
+      'index.mjs': 'export const handler = async (event) => [typeof event, event.length, event.at(-1), event[0]];',
+    },
+  });
+  const long = 'y'.repeat(300_000);
+  for (const text of [long, `${long}\n`, `${long}"`, `"${long}`, `${long}é`, `💥${long}`, `${long}\\`, '', 'short'])
+    assert.deepEqual(JSON.parse(await send('heard', JSON.stringify(text))), [
+      'string',
+      text.length,
+      text.at(-1) ?? null,
+      text[0] ?? null,
+    ]);
+  assert.deepEqual(JSON.parse(await send('heard', ` "${long}" `)), ['string', long.length, 'y', 'y']);
+});
+
 const HASTY = `#!/usr/bin/python3
 import hashlib, os, socket
 host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)

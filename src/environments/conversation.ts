@@ -60,12 +60,15 @@ export interface ConversationTimes {
   /** Monotonic. */
   readonly startedMs: number;
   /** How long the init took that is shown with this invoke. */
-  readonly initMs: number | undefined;
+  readonly initMs?: number | undefined;
   /** Those that the invoke waited for; of one that is observed. */
-  readonly inits: readonly InitRecord[] | undefined;
+  readonly inits?: readonly InitRecord[] | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** How an invoke ended, or that it did not in its time. */
+export type Heard = RuntimeAnswer | Fatal | 'timeout';
 
 /** What is left of a runtime's answers when there is no fault. */
 type ProducedAnswer = Extract<RuntimeAnswer, { readonly kind: 'response' | 'streamed' }>;
@@ -92,8 +95,8 @@ export class Conversation {
     this.#times = times;
   }
 
-  /** Delivers the event; resolves with what the caller gets. Never rejects. */
-  async answer(): Promise<EnvironmentAnswer> {
+  /** Delivers the event; resolves with what comes of it, for `judge`. Never rejects. */
+  deliver(): Promise<Heard> {
     const { deadlineMs } = this.#times;
     const { requestId, invokedArn, traceHeader, clientContext, payload, tenantId, contentType, sink } = this.#request;
     const processes = this.#processes;
@@ -110,7 +113,11 @@ export class Conversation {
       sink,
     };
     processes.deliver(invocation, () => this.#invokeEvent());
-    const heard = await processes.until(() => processes.answer ?? processes.fatal, this.#leftMs());
+    return processes.until(() => processes.answer ?? processes.fatal, this.#leftMs());
+  }
+
+  /** What the caller gets. */
+  judge(heard: Heard): EnvironmentAnswer {
     if (this.#request.observe) this.#heardMs = this.#parts.clock.monotonic();
     this.isLost = heard === 'timeout' || 'process' in heard;
     this.#fault = this.#faultOf(heard);
@@ -134,6 +141,18 @@ export class Conversation {
   /** True when everybody asked for the next event already. */
   get isOver(): boolean {
     return this.#processes.isReady && this.#processes.extensions.areDone;
+  }
+
+  /**
+   * The short form of finish(), where nothing but the output is to be waited for, and nothing can end the processes;
+   * undefined where that is not so.
+   */
+  drained(): Promise<void> | undefined {
+    const processes = this.#processes;
+    const isPlain = !this.isLost && processes.isReady && !processes.fatal && this.#fault?.status !== 'timeout';
+    if (!isPlain || this.#parts.log.hearsAll || processes.extensions.all.length > 0) return undefined;
+    this.#durationMs = this.ranMs();
+    return processes.drain();
   }
 
   /**
@@ -202,7 +221,7 @@ export class Conversation {
     this.#fault = this.#faultOf(heard);
   }
 
-  #faultOf(heard: RuntimeAnswer | Fatal | 'timeout'): Fault | undefined {
+  #faultOf(heard: Heard): Fault | undefined {
     const { requestId } = this.#request;
     if (heard === 'timeout') return timeoutFault(requestId, this.#parts.spec.timeoutMs);
     if ('process' in heard) return fatalFault(requestId, heard, this.#parts.sandbox.outOfMemory());
@@ -256,7 +275,7 @@ export class Conversation {
 }
 
 /** What the runtime itself said is told as it said it. */
-function errorCodeOf(fault: Fault, heard: RuntimeAnswer | Fatal | 'timeout'): string {
+function errorCodeOf(fault: Fault, heard: Heard): string {
   if (heard === 'timeout') return 'Sandbox.Timedout';
   const said = 'kind' in heard && heard.kind === 'error' ? heard.saidType : undefined;
   return said ?? fault.errorType ?? 'Runtime.Unknown';

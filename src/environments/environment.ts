@@ -5,6 +5,7 @@ import type { FunctionLog } from '../logs/function-log.ts';
 import {
   Conversation,
   type ConversationParts,
+  type ConversationTimes,
   type EnvironmentAnswer,
   type EnvironmentRequest,
   logReport,
@@ -129,34 +130,46 @@ export class Environment {
     return fault === undefined;
   }
 
-  /** Runs one invoke; resolves as soon as the caller may have its answer. Only when free; never rejects for the function's faults. */
-  async invoke(request: EnvironmentRequest): Promise<EnvironmentAnswer> {
-    const { spec, log, clock } = this.#parts;
+  /**
+   * Runs one invoke; resolves as soon as the caller may have its answer. Only when free; never rejects for the function's
+   * faults. Not async: a warm environment hands the event over before this returns.
+   */
+  invoke(request: EnvironmentRequest): Promise<EnvironmentAnswer> {
     this.#isWorking = true;
     this.#thaw();
     // The last invoke's lines come before this one's.
-    if (this.#finishing) await this.#finishing;
+    return this.#finishing ? this.#finishing.then(() => this.#begin(request)) : this.#begin(request);
+  }
+
+  #begin(request: EnvironmentRequest): Promise<EnvironmentAnswer> {
+    const processes = this.#processes;
+    const isWarm = processes !== undefined && !processes.hasLost && !this.#isFirst;
+    if (!isWarm || request.tail || request.notes || request.observe) return this.#beginSlowly(request);
+    return this.#converse(processes, request, this.#beganNow());
+  }
+
+  #beganNow(): Pick<ConversationTimes, 'startedMs' | 'deadlineMs'> {
+    const { spec, clock } = this.#parts;
+    return { startedMs: clock.monotonic(), deadlineMs: Math.floor(clock.now()) + spec.timeoutMs };
+  }
+
+  async #beginSlowly(request: EnvironmentRequest): Promise<EnvironmentAnswer> {
+    const { spec, log } = this.#parts;
     if (request.tail) log.beginTail();
     if (request.notes) for (const line of request.notes) log.stderr(Buffer.from(`${line}\n`));
     const eager = this.#isFirst ? await this.#eagerInit() : undefined;
     this.#isFirst = false;
     // One of them ended while it was idle: their conversation, and what they left running, end before the next starts.
     if (this.#processes?.hasLost) await this.#reset('failure');
-    const startedMs = clock.monotonic();
-    const deadlineMs = Math.floor(clock.now()) + spec.timeoutMs;
+    const began = this.#beganNow();
     let again: InitResult | undefined;
     if (!this.#processes) {
       again = await this.#init('invoke', spec.timeoutMs);
-      if (again.fault) return this.#failInit(request, again.fault(request.requestId), startedMs, [eager, again]);
+      if (again.fault) return this.#failInit(request, again.fault(request.requestId), began.startedMs, [eager, again]);
     }
-    logStart(log, spec, request);
     const initMs = eager?.fault ? undefined : eager?.durationMs;
     const inits = request.observe && this.#initRecords(request, eager, again);
-    const times = { deadlineMs, startedMs, initMs, inits };
-    return await this.#converse(
-      new Conversation(this.#processes as Processes, this.#conversing, request, times),
-      request,
-    );
+    return this.#converse(this.#processes as Processes, request, { ...began, initMs, inits });
   }
 
   /** It has neither run an invoke nor been initialized: the next one waits for its init. */
@@ -310,38 +323,49 @@ export class Environment {
     return answer;
   }
 
-  async #converse(conversation: Conversation, request: EnvironmentRequest): Promise<EnvironmentAnswer> {
-    const answer = await conversation.answer();
+  #converse(processes: Processes, request: EnvironmentRequest, times: ConversationTimes): Promise<EnvironmentAnswer> {
+    logStart(this.#parts.log, this.#parts.spec, request);
+    const conversation = new Conversation(processes, this.#conversing, request, times);
+    return conversation.deliver().then((heard) => this.#answer(conversation, request, conversation.judge(heard)));
+  }
+
+  #answer(
+    conversation: Conversation,
+    request: EnvironmentRequest,
+    answer: EnvironmentAnswer,
+  ): EnvironmentAnswer | Promise<EnvironmentAnswer> {
     this.lastDurationMs = conversation.ranMs();
-    if (conversation.isLost || request.tail) {
-      await this.#finish(conversation);
-      const complete = this.#withTail(request, answer);
-      this.#free();
-      return complete;
-    }
+    if (conversation.isLost || request.tail)
+      return this.#finish(conversation).then(() => {
+        const complete = this.#withTail(request, answer);
+        this.#free();
+        return complete;
+      });
     this.#parts.listener.answered(this);
-    void this.#finishInBackground(conversation);
+    this.#finishInBackground(conversation);
     return answer;
   }
 
-  /** An environment in which everybody already asked for the next event is free at once: its last lines are written before the next START. */
-  async #finishInBackground(conversation: Conversation): Promise<void> {
-    try {
-      if (conversation.isOver) {
-        this.#finishing = this.#finish(conversation);
-        this.#free();
-        await this.#finishing;
-        this.#finishing = undefined;
-      } else {
-        await this.#finish(conversation);
-        this.#free();
-      }
-    } catch {
-      this.#parts.listener.broken(this);
-    }
+  /** Free at once where everybody already asked for the next event: its last lines are written before the next START. */
+  #finishInBackground(conversation: Conversation): void {
+    const isFree = conversation.isOver;
+    const finishing = this.#finish(conversation);
+    if (isFree) this.#finishing = finishing;
+    finishing
+      .then(() => {
+        if (isFree) this.#finishing = undefined;
+        else this.#free();
+      })
+      .catch(() => this.#parts.listener.broken(this));
+    if (isFree) this.#free();
   }
 
-  async #finish(conversation: Conversation): Promise<void> {
+  #finish(conversation: Conversation): Promise<void> {
+    const drained = conversation.drained();
+    return drained ? drained.then(() => conversation.report()) : this.#finishSlowly(conversation);
+  }
+
+  async #finishSlowly(conversation: Conversation): Promise<void> {
     const reason = await conversation.finish();
     if (reason) await this.#reset(reason);
     conversation.report();

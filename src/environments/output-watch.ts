@@ -30,16 +30,44 @@ export class OutputWatch {
     if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   /**
    * Resolves when what was written before has come: output and requests come through different descriptors, so the loop
    * must look at all of them once more without finding any.
    */
-  async drain(): Promise<void> {
-    await turn();
-    for (let turns = 0; turns < DRAIN_TURNS_MAX; turns++) {
-      const before = this.#count;
-      await turn();
-      if (this.#count === before) return;
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
+      if (draining.length === 0) setImmediate(lookAgain);
+      draining.push({ watch: this, resolve, before: -1, turns: 0 });
+    });
+  }
+}
+
+interface Draining {
+  readonly watch: OutputWatch;
+  readonly resolve: () => void;
+  /** How much had come at the last turn. */
+  before: number;
+  turns: number;
+}
+
+/** Of all environments: they share the turns of the loop. */
+let draining: Draining[] = [];
+
+function lookAgain(): void {
+  const all = draining;
+  draining = [];
+  for (const one of all) {
+    const { count } = one.watch;
+    if (one.before === count || one.turns >= DRAIN_TURNS_MAX) one.resolve();
+    else {
+      one.before = count;
+      one.turns++;
+      draining.push(one);
     }
   }
+  if (draining.length > 0) setImmediate(lookAgain);
 }

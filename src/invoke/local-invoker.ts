@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { MetricFamily } from '../base/metric-family.ts';
+import type { EnvironmentAnswer, EnvironmentRequest } from '../environments/conversation.ts';
 import { type Environment, EnvironmentLost } from '../environments/environment.ts';
 import type { TakenConcurrency } from '../functions/concurrency-watch.ts';
 import type { ProvisionedProgress } from '../functions/provisioned-concurrency.ts';
@@ -71,32 +72,52 @@ export class LocalInvoker implements Invoker {
     });
   }
 
-  async invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
+  /** Not async: on the warm path there is one promise for all of it, that of the environment's answer. */
+  invoke(target: InvokeTarget, request: InvokeRequest): Promise<InvokeOutcome> {
+    let ran: Running;
+    try {
+      ran = this.#begin(target, request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#run(ran).then(
+      (outcome) => {
+        this.#end(ran);
+        if (typeof ran.trace !== 'string') ran.trace.answered(request, outcome);
+        return outcome;
+      },
+      (error: unknown) => {
+        this.#end(ran);
+        refused(ran, error);
+        throw error;
+      },
+    );
+  }
+
+  /** Nothing is awaited from here until an idle environment is taken: it is the one that was counted. */
+  #begin(target: InvokeTarget, request: InvokeRequest): Running {
     if (this.#closed) throw new ApiError('ServiceException', 'lambdad is shutting down.');
     const { account, region, version, reservedConcurrency: reserved } = target;
     const use = this.#concurrency.useOf(account, region, version.functionName);
     const trace = request.trace ?? this.#trace(target, request, use);
     const versionPool = this.#poolOf(target);
-    let slot: Slot | undefined;
-    this.#running++;
     try {
-      // Nothing is awaited from here until the environment is taken: it is the one that was counted.
-      slot = this.#concurrency.take(use, {
+      const slot = this.#concurrency.take(use, {
         reserved,
         isProvisioned: hasIdleKept(versionPool),
         provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
       });
-      const outcome = await this.#run(target, request, use, trace);
-      if (typeof trace !== 'string') trace.answered(request, outcome);
-      return outcome;
+      this.#running++;
+      return { target, request, use, trace, slot };
     } catch (error) {
-      if (error instanceof ApiError && error.name === 'TooManyRequestsException') use.metrics.throttles++;
-      if (typeof trace !== 'string') trace.refused(request, error);
+      refused({ request, use, trace }, error);
       throw error;
-    } finally {
-      this.#running--;
-      if (slot !== undefined) this.#concurrency.release(use, slot);
     }
+  }
+
+  #end({ use, slot }: Running): void {
+    this.#running--;
+    this.#concurrency.release(use, slot);
   }
 
   trace(target: InvokeTarget, request: AskedTrace): InvokeTrace {
@@ -179,49 +200,42 @@ export class LocalInvoker implements Invoker {
     return traceHeaderOf(given, clock, ids, tracing && (() => tracing.decide(target)));
   }
 
-  async #run(
-    target: InvokeTarget,
-    request: InvokeRequest,
-    use: FunctionUse,
-    trace: InvokeTrace,
-  ): Promise<InvokeOutcome> {
+  /** The first environment at once where one is idle; the others, and what goes wrong, in #tryOn. */
+  #run(ran: Running): Promise<InvokeOutcome> {
+    const { target, use } = ran;
+    const asked = askedOf(ran);
+    const versionPool = this.#poolOf(target);
+    const environment = this.#options.pool.takeIdle(versionPool);
+    if (environment === undefined) return this.#tryOn(ran, asked, 1);
+    countStart(use.metrics, versionPool, environment);
+    return environment.invoke(asked).then(
+      (answer) => outcomeOf(ran, environment, answer),
+      (error: unknown) => {
+        this.#discard(versionPool, environment, error, 1);
+        return this.#tryOn(ran, asked, 2);
+      },
+    );
+  }
+
+  async #tryOn(ran: Running, asked: EnvironmentRequest, firstAttempt: number): Promise<InvokeOutcome> {
     const { pool } = this.#options;
-    const traceHeader = headerOf(trace);
-    const asked = {
-      requestId: request.requestId,
-      invokedArn: target.invokedArn,
-      traceHeader,
-      clientContext: request.clientContext,
-      contentType: request.contentType,
-      payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
-      tail: request.tail,
-      sink: request.sink,
-      notes: request.notes,
-      observe: typeof trace === 'string' ? undefined : trace.ran.bind(trace, request),
-      ...(target.tenantId === undefined ? {} : { tenantId: target.tenantId }),
-    };
-    for (let attempt = 1; ; attempt++) {
+    const { target, use } = ran;
+    for (let attempt = firstAttempt; ; attempt++) {
       const versionPool = this.#poolOf(target);
       const environment = pool.takeIdle(versionPool) ?? (await this.#takeNew(versionPool, use));
       try {
         countStart(use.metrics, versionPool, environment);
-        const answer = await environment.invoke(asked);
-        use.metrics.ran(environment.lastDurationMs, answer.failed);
-        return {
-          payload: answer.payload,
-          executedVersion: target.version.version,
-          traceHeader,
-          ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
-          ...(answer.errorCode === undefined ? {} : { errorCode: answer.errorCode }),
-          ...(answer.contentType === undefined ? {} : { contentType: answer.contentType }),
-          ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
-        };
+        return outcomeOf(ran, environment, await environment.invoke(asked));
       } catch (error) {
-        // Its sandbox failed: our fault, and nobody gets this environment again.
-        pool.discard(versionPool, environment);
-        if (!(error instanceof EnvironmentLost) || attempt >= ATTEMPTS_MAX) throw error;
+        this.#discard(versionPool, environment, error, attempt);
       }
     }
+  }
+
+  /** Its sandbox failed: our fault, and nobody gets this environment again. Throws what another one would not mend. */
+  #discard(versionPool: VersionPool, environment: Environment, error: unknown, attempt: number): void {
+    this.#options.pool.discard(versionPool, environment);
+    if (!(error instanceof EnvironmentLost) || attempt >= ATTEMPTS_MAX) throw error;
   }
 
   #takeNew(versionPool: VersionPool, use: FunctionUse): Promise<Environment> {
@@ -259,6 +273,53 @@ export class LocalInvoker implements Invoker {
       pools.delete(key);
     }
   }
+}
+
+/** One invoke that has its slot. */
+interface Running {
+  readonly target: InvokeTarget;
+  readonly request: InvokeRequest;
+  readonly use: FunctionUse;
+  readonly trace: InvokeTrace;
+  readonly slot: Slot;
+}
+
+function refused({ request, use, trace }: Pick<Running, 'request' | 'use' | 'trace'>, error: unknown): void {
+  if (error instanceof ApiError && error.name === 'TooManyRequestsException') use.metrics.throttles++;
+  if (typeof trace !== 'string') trace.refused(request, error);
+}
+
+function askedOf({ target, request, trace }: Running): EnvironmentRequest {
+  return {
+    requestId: request.requestId,
+    invokedArn: target.invokedArn,
+    traceHeader: headerOf(trace),
+    clientContext: request.clientContext,
+    contentType: request.contentType,
+    payload: request.payload.length === 0 ? EMPTY_EVENT : request.payload,
+    tail: request.tail,
+    sink: request.sink,
+    notes: request.notes,
+    observe: typeof trace === 'string' ? undefined : trace.ran.bind(trace, request),
+    tenantId: target.tenantId,
+  };
+}
+
+function outcomeOf(
+  { target, use, trace }: Running,
+  environment: Environment,
+  answer: EnvironmentAnswer,
+): InvokeOutcome {
+  use.metrics.ran(environment.lastDurationMs, answer.failed);
+  return {
+    payload: answer.payload,
+    executedVersion: target.version.version,
+    traceHeader: headerOf(trace),
+    ...(answer.failed ? { functionError: 'Unhandled' as const } : {}),
+    ...(answer.errorCode === undefined ? {} : { errorCode: answer.errorCode }),
+    ...(answer.contentType === undefined ? {} : { contentType: answer.contentType }),
+    ...(answer.logTail === undefined ? {} : { logTail: answer.logTail }),
+  };
 }
 
 function hasIdleKept({ kept, idle }: VersionPool): boolean {

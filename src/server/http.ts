@@ -34,6 +34,7 @@ export interface HttpServerOptions {
   readonly limits?: Partial<HttpLimits>;
 }
 
+const DONE = Promise.resolve();
 const OWN_PATHS = '/_lambdad/';
 const CODE_PATHS = `${OWN_PATHS}code/`;
 
@@ -78,18 +79,29 @@ function refuse(options: HttpServerOptions, request: IncomingMessage, response: 
   else sendAnswer(response, requestId, answer, false);
 }
 
-async function handle(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Not async, and one promise more than the pipeline's own: most requests are invokes. */
+function handle(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const fail = (error: unknown) => {
+    options.log(`${request.method} ${request.url?.slice(0, 200)}: ${error instanceof Error ? error.stack : error}`);
+    if (!response.headersSent && !response.destroyed) refuse(options, request, response, error);
+  };
   try {
     const metrics = isMetricsRequest(request) ? options.metrics : undefined;
     const refused = refuseBrowser(request.headers) ?? (metrics && refuseMetrics(metrics, request));
     if (refused) refuse(options, request, response, refused);
     else if (metrics) sendAnswer(response, options.ids.uuid(), metricsAnswer(metrics), false);
-    else if (!request.url?.startsWith(OWN_PATHS) || !(await serveOwn(options, request, response)))
-      await options.pipeline(request, response);
+    else return serveApi(options, request, response).catch(fail);
   } catch (error) {
-    options.log(`${request.method} ${request.url?.slice(0, 200)}: ${error instanceof Error ? error.stack : error}`);
-    if (!response.headersSent && !response.destroyed) refuse(options, request, response, error);
+    fail(error);
   }
+  return DONE;
+}
+
+function serveApi(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!request.url?.startsWith(OWN_PATHS)) return options.pipeline(request, response);
+  return serveOwn(options, request, response).then((isServed) =>
+    isServed ? undefined : options.pipeline(request, response),
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import { bodyGate } from '../protocol/body-gate.ts';
 import { errorAnswer, isUnexpected } from '../protocol/error-answer.ts';
 import { parseInput } from '../protocol/parse.ts';
 import { type Route, route } from '../protocol/route.ts';
-import { serialise, type WireAnswer } from '../protocol/serialise.ts';
+import { type Outcome, serialise, type WireAnswer } from '../protocol/serialise.ts';
 import type { Caller, RequestHead } from '../protocol/sigv4.ts';
 import { parseQuery, splitTarget } from '../protocol/target.ts';
 import { validateInput } from '../protocol/validate.ts';
@@ -90,20 +90,20 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const judge = (head: RequestHead, serviceNames: readonly string[]) =>
     authenticate(options.authentication, head, serviceNames, clock.now());
 
-  async function callOperation<Name extends OperationName>(
+  /** Not async: nothing is awaited here when it is known that the caller may, as it is on the warm path. */
+  function callOperation<Name extends OperationName>(
     name: Name,
     head: RequestHead,
     found: Route,
     bytes: Uint8Array,
     context: RequestContext,
-  ): Promise<WireAnswer> {
+  ): Promise<Outcome> {
     const parts = { labels: found.labels, query: head.query, headers: head.headers, body: bytes };
     const input = parseInput(name, parts);
     validateInput(name, input);
     const allowed = authorise(name, context, input, options.policies);
-    // Nothing is awaited when the answer is known, as it is on the warm path.
-    if (allowed !== undefined) await allowed;
-    return serialise(name, await options.operations[name](context, input));
+    const call = () => options.operations[name](context, input);
+    return allowed === undefined ? call() : allowed.then(call);
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<WireAnswer> {
@@ -122,7 +122,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
     const context = new RequestContext(who, services, options.policies, request, response);
     try {
-      return await callOperation(found.operation, head, found, body.bytes, context);
+      return serialise(found.operation, await callOperation(found.operation, head, found, body.bytes, context));
     } finally {
       body.release();
     }

@@ -14,6 +14,7 @@ import {
 import type { Invocation } from './invocation.ts';
 import { NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
+import { writeNow } from './write-now.ts';
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
 export class FramedRuntime implements Asker, FramesListener {
@@ -42,7 +43,7 @@ export class FramedRuntime implements Asker, FramesListener {
     this.connection.flush();
     const [frame, payload] = eventFrame(invocation) as [Uint8Array, Uint8Array?];
     if (payload === undefined) {
-      socket.write(frame);
+      writeNow(socket, frame);
       return;
     }
     socket.cork();

@@ -17,9 +17,12 @@ const specifierOfPackage = /^(?![./#]|[a-z][a-z+.-]*:)/i;
 /** Whether hooks cost next to nothing here. */
 const hasCheapHooks = registerHooks !== undefined;
 
-/** Sets the hooks where they are cheap; at the start, because an import that has failed stays failed. */
+let isSet = false;
+
+/** Sets the hooks, once, where they are cheap; at the start, because an import that has failed stays failed. */
 function importFromNodePath() {
-  if (!hasCheapHooks) return;
+  if (!hasCheapHooks || isSet) return;
+  isSet = true;
   const places = searchPlaces();
   registerHooks({
     resolve(specifier, context, next) {
@@ -68,4 +71,4 @@ function requiredFrom(specifier, error) {
   return { url: pathToFileURL(found).href, shortCircuit: true };
 }
 
-module.exports = { importFromNodePath, importModuleFromNodePath, searchPlaces, isLacking, requiredFrom };
+module.exports = { hasCheapHooks, importFromNodePath, importModuleFromNodePath, searchPlaces, isLacking, requiredFrom };

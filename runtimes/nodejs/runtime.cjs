@@ -16,7 +16,7 @@ const { loadHandler, streamifyResponse } = require('./handler.cjs');
 const { HttpResponseStream } = require('./http-response-stream.cjs');
 const { awaitingInvoker, callbackInvoker } = require('./invocation.cjs');
 const { InvokeStore, invokeContext } = require('./invoke-store.cjs');
-const { importFromNodePath } = require('./node-path-imports.cjs');
+const { hasCheapHooks, importFromNodePath } = require('./node-path-imports.cjs');
 
 /** Everything in which nodejs18.x to nodejs22.x differ from nodejs24.x and later. */
 const behaviours = {
@@ -63,6 +63,28 @@ let runningId;
 let runningTenantId;
 let onEmptyLoop = () => {};
 let exitCode;
+
+/**
+ * One invocation of each of the modules `rehearsed` in `folder`, the last of them with the Runtime API at `address`. What
+ * is set for it is set anew by run().
+ */
+async function rehearseWith(address, folder) {
+  client = new Client(address, () => {});
+  importFromNodePath();
+  let loaded;
+  // Where hooks of imports take a thread, a function that imports nothing has none.
+  const names = hasCheapHooks ? ['rehearsed', 'rehearsed-common'] : ['rehearsed-common'];
+  for (const name of names) loaded = await loadHandler(behaviour, folder, `${name}.handler`);
+  const invoke = invokerFor(loaded);
+  client.start((headers, body) => {
+    enter(invoke, headers, body);
+    runningId = undefined;
+    runningTenantId = undefined;
+    delete globalThis[requestIdKey];
+    if (store !== undefined) store.run(undefined, () => {});
+    onEmptyLoop = () => {};
+  }, loaded.streaming);
+}
 
 /** Loads the handler and asks for the first event; what follows is driven by the answers. */
 async function run() {
@@ -151,4 +173,4 @@ function setGlobals() {
   if (store !== undefined) globalThis.awslambda.InvokeStore = store;
 }
 
-module.exports = { run };
+module.exports = { rehearseWith, run };

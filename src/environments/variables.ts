@@ -41,6 +41,8 @@ export function functionVariables(parts: VariableParts): Record<string, string> 
   const { settings, credentials, datagramAddress = `127.0.0.1:${DATAGRAM_PORT}` } = parts;
   const [daemonHost = '', daemonPort = ''] = datagramAddress.split(':');
   const variables: Record<string, string> = {
+    // First, as a process that waited for its function has it from before.
+    ...('TZ' in parts.runtimeVariables ? { TZ: parts.runtimeVariables['TZ'] } : {}),
     // A function that says itself where all services are means those too that the server would name one by one.
     ...('AWS_ENDPOINT_URL' in parts.own ? {} : parts.endpoints),
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { type Clock, systemClock, type Timer } from '../../base/clock.ts';
 import type { SandboxSpec } from '../../environments/sandbox.ts';
 
 /**
@@ -22,6 +23,9 @@ export interface PrestartPoolOptions<T> {
   readonly size: number;
   readonly begin: (kind: PrestartKind) => Prestarting<T>;
   readonly end: (waiting: T) => Promise<void>;
+  readonly clock?: Clock;
+  /** Whether the machine has no memory for one more. */
+  readonly isMemoryShort?: () => boolean;
 }
 
 /** Anything that may end by itself. */
@@ -61,14 +65,18 @@ export class PrestartPool<T extends Endable> {
   readonly #options: PrestartPoolOptions<T>;
   /** The one asked for last is the last. */
   readonly #kinds = new Map<string, Kind<T>>();
-  readonly #look: NodeJS.Timeout;
-  #refill: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  readonly #isMemoryShort: () => boolean;
+  #look: Timer | undefined;
+  #refill: Timer | undefined;
   #isMaking = false;
   #closed = false;
 
   constructor(options: PrestartPoolOptions<T>) {
     this.#options = options;
-    this.#look = setInterval(() => this.#giveUp(), LOOK_MS).unref();
+    this.#clock = options.clock ?? systemClock;
+    this.#isMemoryShort = options.isMemoryShort ?? isMemoryShort;
+    this.#lookLater();
   }
 
   /** One that waits, or that soon will; undefined when there is none. The promise rejects when it came to nothing. */
@@ -98,8 +106,8 @@ export class PrestartPool<T extends Endable> {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#refill);
-    clearInterval(this.#look);
+    this.#refill?.cancel();
+    this.#look?.cancel();
     const making = [...this.#kinds.values()].map((kind) => kind.making?.waits.catch(() => undefined));
     await this.drop();
     await Promise.all(making);
@@ -110,7 +118,7 @@ export class PrestartPool<T extends Endable> {
     const key = JSON.stringify([spec.tmpBytes, spec.prestart, spec.datagrams !== undefined]);
     const known = this.#kinds.get(key);
     const kind = known ?? newKind<T>(spec);
-    kind.askedMs = performance.now();
+    kind.askedMs = this.#clock.monotonic();
     this.#kinds.delete(key);
     this.#kinds.set(key, kind);
     const [oldest] = this.#kinds;
@@ -125,9 +133,16 @@ export class PrestartPool<T extends Endable> {
     await Promise.all(kind.waiting.splice(0).map(this.#options.end));
   }
 
+  #lookLater(): void {
+    this.#look = this.#clock.after(LOOK_MS, () => {
+      this.#giveUp();
+      this.#lookLater();
+    });
+  }
+
   #giveUp(): void {
-    const nowMs = performance.now();
-    const isShort = isMemoryShort();
+    const nowMs = this.#clock.monotonic();
+    const isShort = this.#isMemoryShort();
     for (const [key, kind] of this.#kinds) {
       if (!isShort && nowMs - kind.askedMs < IDLE_MS) continue;
       this.#kinds.delete(key);
@@ -137,13 +152,13 @@ export class PrestartPool<T extends Endable> {
 
   #refillLater(): void {
     if (this.#closed) return;
-    clearTimeout(this.#refill);
-    this.#refill = setTimeout(() => this.#makeNext(), REFILL_DELAY_MS).unref();
+    this.#refill?.cancel();
+    this.#refill = this.#clock.after(REFILL_DELAY_MS, () => this.#makeNext());
   }
 
   #makeNext(): void {
-    if (this.#isMaking || isMemoryShort()) return;
-    const nowMs = performance.now();
+    if (this.#isMaking || this.#isMemoryShort()) return;
+    const nowMs = this.#clock.monotonic();
     // The kind asked for last comes first.
     const kind = [...this.#kinds.values()].reverse().find((each) => this.#lacks(each, nowMs));
     if (!kind) return;
@@ -168,7 +183,7 @@ export class PrestartPool<T extends Endable> {
       if (!kind.isClaimed) await this.#keep(kind, made);
     } catch {
       // Cold starts do without; what is wrong shows when they start their own.
-      kind.failedMs = performance.now();
+      kind.failedMs = this.#clock.monotonic();
     } finally {
       kind.making = undefined;
       kind.isClaimed = false;

@@ -25,8 +25,6 @@ export interface Story {
   readonly checkpoints: readonly Checkpoints[];
   /** How long a queue hides what it handed out, less what a delivery may take until the ledger hears of it. */
   readonly hiddenMs: number;
-  /** The functions' timeout: who is told to succeed, and does not get round to it, has failed. */
-  readonly timeoutMs: number;
   /** Batches of a queue in hand at a time, and messages of a batch. */
   readonly lanes: number;
   readonly batchSize: number;
@@ -127,6 +125,7 @@ function repeatsOfQueue({ hiddenMs, lanes, batchSize, put }: Story, deliveries: 
 interface Run {
   readonly life: number;
   readonly atMs: number;
+  readonly deadlineMs: number;
   /** Place of the first record of the key in the batch, and of the first that is not over. */
   readonly first: number;
   readonly next: number;
@@ -136,13 +135,13 @@ interface Run {
 function runsOf(story: Story, deliveries: readonly Delivery[], mapping: MappingName, found: string[]) {
   const keys = story.keys[mapping];
   const runs = new Map<string, Run[]>();
-  for (const { life, atMs, records } of deliveries.filter((delivery) => delivery.mapping === mapping))
+  for (const { life, atMs, deadlineMs, records } of deliveries.filter((delivery) => delivery.mapping === mapping))
     for (const [key, some = []] of Map.groupBy(records, (record) => record.key)) {
       const places = some.map(({ n }) => Math.floor(n / keys));
       const first = places[0] ?? 0;
       const open = some.findIndex(({ isOver }) => !isOver);
       if (places.some((place, at) => place !== first + at)) found.push(`${key}: a batch holds ${places}`);
-      const run = { life, atMs, first, next: first + (open === -1 ? some.length : open) };
+      const run = { life, atMs, deadlineMs, first, next: first + (open === -1 ? some.length : open) };
       runs.set(key, [...(runs.get(key) ?? []), run]);
     }
   return runs;
@@ -155,7 +154,7 @@ function disorderOfGroups(story: Story, deliveries: readonly Delivery[]): string
   for (const [key, runs] of runsOf(story, deliveries, 'fifo', found)) {
     const group = Number(key.slice(key.lastIndexOf('-') + 1));
     const isDead = (place: number) => dead.fifo.has(place * keys.fifo + group);
-    let before: Run = { life: -1, atMs: 0, first: 0, next: 0 };
+    let before: Run = { life: -1, atMs: 0, deadlineMs: 0, first: 0, next: 0 };
     for (const run of runs) {
       const isLate = run.life === before.life && run.atMs - before.atMs >= hiddenMs;
       const from = run.life === before.life && !isLate ? before.next : before.first;
@@ -172,10 +171,10 @@ function disorderOfGroups(story: Story, deliveries: readonly Delivery[]): string
 function disorderOfKeys(story: Story, deliveries: readonly Delivery[]): string[] {
   const found: string[] = [];
   for (const [key, runs] of runsOf(story, deliveries, 'stream', found)) {
-    let before: Run = { life: -1, atMs: 0, first: 0, next: 0 };
+    let before: Run = { life: -1, atMs: 0, deadlineMs: 0, first: 0, next: 0 };
     let ever = 0;
     for (const run of runs) {
-      const isLate = run.atMs - before.atMs >= story.timeoutMs && run.first === before.first;
+      const isLate = run.atMs >= before.deadlineMs && run.first === before.first;
       if (run.life === before.life && run.first !== before.next && !isLate)
         found.push(`${key}: ${run.first} came in place of ${before.next} (life ${run.life})`);
       if (run.first > ever) found.push(`${key}: ${run.first} came, and ${ever} was not done (life ${run.life})`);

@@ -20,8 +20,10 @@ export interface Seen {
 export interface Entry {
   /** Which start of the server delivered it, from 0 on. */
   readonly life: number;
-  /** Monotonic milliseconds. */
+  /** Epoch milliseconds. */
   readonly atMs: number;
+  /** When the function's time was over, in epoch milliseconds: told to succeed, it may still not get round to it. */
+  readonly deadlineMs: number;
   readonly mapping: MappingName;
   readonly requestId: string;
   readonly records: readonly Seen[];
@@ -79,7 +81,8 @@ export class DeliveryLedger {
   }
 
   async #answer(request: IncomingMessage): Promise<{ readonly end: End; readonly failed: readonly string[] }> {
-    const { mapping, requestId, records } = (await json(request)) as Pick<Entry, 'mapping' | 'requestId' | 'records'>;
+    const told = (await json(request)) as Pick<Entry, 'mapping' | 'requestId' | 'records' | 'deadlineMs'>;
+    const { mapping, records } = told;
     const bag = this.#bags[mapping];
     if (bag.length === 0) bag.push(...BAG);
     const [end = 'done'] = bag.splice(Math.floor(this.#random() * bag.length), 1);
@@ -87,7 +90,7 @@ export class DeliveryLedger {
     const failing = end === 'partial' ? Math.floor(this.#random() * records.length) : undefined;
     const done = end === 'done' || end === 'partial' ? doneOf(mapping, records, failing) : new Set<number>();
     const life = Number(request.url?.slice(1));
-    this.entries.push({ life, atMs: performance.now(), mapping, requestId, records, done });
+    this.entries.push({ ...told, life, atMs: Date.now(), done });
     return { end, failed: records.filter((_, place) => !done.has(place)).map(({ id }) => id) };
   }
 }
@@ -116,8 +119,10 @@ export function ledgerFunction(): Record<string, string> {
           shardId: record.eventID.split(':')[0],
         }
       : { id: record.messageId, key: record.attributes.MessageGroupId ?? '', n: Number(record.body) };
-    export const handler = async ({ Records }, { functionName, awsRequestId: requestId }) => {
-      const body = JSON.stringify({ mapping: functionName, requestId, records: Records.map(seen) });
+    export const handler = async ({ Records }, context) => {
+      const { functionName: mapping, awsRequestId: requestId } = context;
+      const deadlineMs = Date.now() + context.getRemainingTimeInMillis();
+      const body = JSON.stringify({ mapping, requestId, deadlineMs, records: Records.map(seen) });
       const answer = await fetch(process.env.AWS_ENDPOINT_URL_LEDGER, { method: 'POST', body });
       const { end, failed } = await answer.json();
       if (end === 'fail') throw new Error('as told');

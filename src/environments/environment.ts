@@ -341,7 +341,6 @@ export class Environment {
         this.#free();
         return complete;
       });
-    this.#parts.listener.answered(this);
     this.#finishInBackground(conversation);
     return answer;
   }
@@ -349,6 +348,7 @@ export class Environment {
   /** Free at once where everybody already asked for the next event: its last lines are written before the next START. */
   #finishInBackground(conversation: Conversation): void {
     const isFree = conversation.isOver;
+    if (!isFree) this.#parts.listener.answered(this);
     const finishing = this.#finish(conversation);
     if (isFree) this.#finishing = finishing;
     finishing

@@ -64,6 +64,7 @@ function connect(tools: Tools, { account, region }: Namespace, { arn = '' }: Sou
     }),
     acknowledge: (records) => queue.remove(records),
     release: (records, afterMs) => queue.show(records, afterMs),
+    hiddenMs: (signal) => queue.hiddenMs(signal),
     close() {},
   };
 }
@@ -144,6 +145,23 @@ class Queue {
     });
     const trouble = told.find(({ outcome }) => outcome instanceof Error);
     if (trouble !== undefined) throw queueTrouble(trouble.outcome, 'ChangeMessageVisibility');
+  }
+
+  async hiddenMs(signal: AbortSignal): Promise<number> {
+    const { GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
+    const { link, clients } = this.#tools;
+    try {
+      const [QueueUrl, client] = await Promise.all([this.#urlOf(), clients(this.#place)]);
+      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['VisibilityTimeout'] });
+      const { Attributes = {} } = await ask(link, 'GetQueueAttributes', (limit) =>
+        client.send(command, { abortSignal: AbortSignal.any([limit, signal]) }),
+      );
+      const seconds = Number(Attributes['VisibilityTimeout']);
+      if (!Number.isFinite(seconds)) throw new Error('the queue names no VisibilityTimeout');
+      return seconds * 1000;
+    } catch (error) {
+      throw queueTrouble(error, 'GetQueueAttributes');
+    }
   }
 
   /** The queue's address, asked for once. */
@@ -230,7 +248,9 @@ function recordOf(message: Message, about: About): SourceRecord {
     ...(MD5OfMessageAttributes === undefined ? {} : { md5OfMessageAttributes: MD5OfMessageAttributes }),
     ...about,
   };
-  const { MessageGroupId: orderKey, AWSTraceHeader: traceHeader } = Attributes;
+  const { AWSTraceHeader: traceHeader, MessageGroupId } = Attributes;
+  // A standard queue's groups share it fairly and have no order.
+  const orderKey = about.eventSourceARN.endsWith('.fifo') ? MessageGroupId : undefined;
   return {
     id,
     event,

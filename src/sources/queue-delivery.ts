@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { MappingRun, SourceDelivery } from './mapping-run.ts';
 import { eventOf } from './queue/batch-event.ts';
-import { BatchGathering } from './queue/batch-gathering.ts';
+import { BatchGathering, type Shared } from './queue/batch-gathering.ts';
 import { failedIds } from './queue/batch-response.ts';
 import { Deletions } from './queue/deletions.ts';
+import { GroupLines, type SetAside } from './queue/group-lines.ts';
+import { HiddenTime } from './queue/hidden-time.ts';
 import { LaneScale, laneLimits } from './queue/lane-scale.ts';
 import { SetbackPause } from './queue/setback-pause.ts';
 import type { PartitionReader, SourceRecord } from './source-port.ts';
@@ -11,8 +13,7 @@ import type { PartitionReader, SourceRecord } from './source-port.ts';
 /**
  * Delivers what queues hand out (lambda-facts 8.3). So many lanes as there may be batches at a time: each gathers a
  * batch, invokes, and deletes what succeeded. What failed is left alone and shows itself again when the queue says; so
- * are batches that found no slot, and the lanes wait a while then. A queue in order hides the rest of a group
- * while one of its messages is in hand, so that the lanes keep its order without knowing of groups.
+ * are batches that found no slot, and the lanes wait a while then. Message groups go one batch at a time, see GroupLines.
  */
 export class QueueDelivery implements SourceDelivery {
   async run(run: MappingRun): Promise<void> {
@@ -23,10 +24,12 @@ export class QueueDelivery implements SourceDelivery {
 
 class QueueRun {
   readonly #run: MappingRun;
-  readonly #reader: PartitionReader;
   readonly #scale: LaneScale;
   readonly #pause: SetbackPause;
   readonly #deletions: Deletions;
+  readonly #lines = new GroupLines();
+  readonly #hidden: HiddenTime;
+  readonly #shared: Shared;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #lanes = new Set<Promise<void>>();
@@ -36,13 +39,22 @@ class QueueRun {
 
   constructor(run: MappingRun, reader: PartitionReader) {
     this.#run = run;
-    this.#reader = reader;
     this.#scale = new LaneScale(run.clock, laneLimits(run.mapping.settings));
     this.#signal = AbortSignal.any([run.signal, this.#stop.signal]);
     // Every lane listens.
     setMaxListeners(0, this.#signal);
     this.#pause = new SetbackPause(run.clock, this.#signal);
     this.#deletions = new Deletions(run);
+    this.#hidden = new HiddenTime(run);
+    this.#signal.addEventListener('abort', () => this.#lines.wake(), { once: true });
+    this.#shared = {
+      reader,
+      signal: this.#signal,
+      deletions: this.#deletions,
+      lines: this.#lines,
+      setAside: (aside) => this.#setAside(aside),
+      ended: (batch, failed, readMs) => this.#ended(batch, failed, readMs),
+    };
   }
 
   /** Resolves when the signal was aborted, rejects with the first lane's trouble; when all lanes are at rest either way. */
@@ -68,7 +80,7 @@ class QueueRun {
   }
 
   async #lane(): Promise<void> {
-    const gathering = new BatchGathering(this.#run, this.#reader, this.#signal, this.#deletions);
+    const gathering = new BatchGathering(this.#run, this.#shared);
     let empty = 0;
     try {
       while (!this.#signal.aborted) {
@@ -77,7 +89,7 @@ class QueueRun {
         this.#tellUp();
         if (batch.length > 0) {
           empty = 0;
-          await this.#deliver(batch, gathering.wasFull);
+          await this.#deliver(batch, gathering);
         } else if (gathering.hasSeen) empty = 0;
         else if (this.#scale.shrinks(++empty)) return;
       }
@@ -86,26 +98,28 @@ class QueueRun {
     }
   }
 
-  async #deliver(batch: readonly SourceRecord[], wasFull: boolean): Promise<void> {
+  async #deliver(batch: readonly SourceRecord[], { wasFull, readMs }: BatchGathering): Promise<void> {
     // Whoever stops meanwhile need not wait for a function that has not begun.
     if (this.#signal.aborted) return await this.#showAgain(batch);
     this.#busy++;
     if (wasFull && this.#busy >= this.#lanes.size && this.#scale.grows()) this.#begin();
     try {
-      await this.#invoke(batch);
+      await this.#ended(batch, await this.#invoke(batch), readMs);
     } finally {
       this.#busy--;
     }
   }
 
-  async #invoke(batch: readonly SourceRecord[]): Promise<void> {
+  /** Resolves with the ids of what stays in the queue. */
+  async #invoke(batch: readonly SourceRecord[]): Promise<ReadonlySet<string>> {
     const run = this.#run;
     const traceHeader = batch.find((record) => record.traceHeader !== undefined)?.traceHeader;
     const outcome = await run.invoke(eventOf(batch), { traceHeader });
     if (outcome.type !== 'answered') {
-      if (this.#signal.aborted) return await this.#showAgain(batch);
       if (outcome.type === 'unavailable') run.note(outcome.message);
-      return this.#pause.longer();
+      if (this.#signal.aborted) await this.#showAgain(batch);
+      else this.#pause.longer();
+      return new Set(batch.map(({ id }) => id));
     }
     this.#pause.end();
     run.count('InvokedEventCount', batch.length);
@@ -113,12 +127,27 @@ class QueueRun {
     const succeeded = batch.filter(({ id }) => !failed.has(id));
     run.count('FailedInvokeEventCount', batch.length - succeeded.length);
     await this.#deletions.add(succeeded);
+    return failed;
+  }
+
+  /** Lets the groups of a batch go on, or sets aside what was read of them when a message failed. */
+  async #ended(batch: readonly SourceRecord[], failed: ReadonlySet<string>, readMs: number): Promise<void> {
+    // Nobody waits for what has no group.
+    if (batch.every(({ orderKey }) => orderKey === undefined)) return;
+    const untilMs = failed.size === 0 ? 0 : readMs + (await this.#hidden.ms());
+    await this.#setAside(this.#lines.ended(batch, failed, untilMs));
+  }
+
+  /** Not at once: a queue that does not hold the group back itself would hand them out again and again. */
+  async #setAside(aside: readonly SetAside[]): Promise<void> {
+    for (const { records, untilMs } of aside)
+      await this.#showAgain(records, Math.max(0, untilMs - this.#run.clock.monotonic()));
   }
 
   /** What nobody will work on is there for others at once; when the queue cannot be told, after its visibility timeout. */
-  async #showAgain(records: readonly SourceRecord[]): Promise<void> {
+  async #showAgain(records: readonly SourceRecord[], afterMs = 0): Promise<void> {
     if (records.length === 0) return;
-    await this.#run.connection.release(records, 0).catch((error: Error) => this.#run.note(error.message));
+    await this.#run.connection.release(records, afterMs).catch((error: Error) => this.#run.note(error.message));
   }
 
   #tellUp(): void {

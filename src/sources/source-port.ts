@@ -68,6 +68,8 @@ export interface SourceConnection {
   acknowledge(records: readonly SourceRecord[]): Promise<readonly SourceRecord[]>;
   /** Queues: shows the records again after so long. Else nothing. */
   release(records: readonly SourceRecord[], afterMs: number): Promise<void>;
+  /** Queues: how long what is read stays hidden, in milliseconds. */
+  hiddenMs?(signal: AbortSignal): Promise<number>;
   /** Streams: how long a record stays in the stream. */
   retentionMs?(signal: AbortSignal): Promise<number>;
   close(): void;

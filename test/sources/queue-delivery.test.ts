@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SourceTrouble } from '../../src/sources/source-port.ts';
-import { message, QueueWorld } from './queue-world.ts';
+import { message, QueueWorld, worldOf } from './queue-world.ts';
 
 const REPORTS = { FunctionResponseTypes: ['ReportBatchItemFailures'] } as const;
 
 const several = (count: number, from = 0) => Array.from({ length: count }, (_, i) => message(`m${from + i}`));
-
-async function worldOf(...given: Parameters<QueueWorld['start']>): Promise<QueueWorld> {
-  const world = new QueueWorld();
-  world.start(...given).catch(() => {});
-  await world.turns();
-  return world;
-}
 
 describe('batches', () => {
   test('one answer of the queue is one batch, deleted when the function succeeded', async () => {

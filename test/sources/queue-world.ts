@@ -41,6 +41,9 @@ export class QueueWorld {
   readonly traceHeaders: (string | undefined)[] = [];
   readonly deleted: string[] = [];
   readonly released: string[] = [];
+  /** After how long each of them is shown again. */
+  readonly releasedMs: number[] = [];
+  hiddenMs: number | undefined;
   readonly notes: string[] = [];
   readonly reports: string[] = [];
   readonly counters: Partial<Record<MappingCounter, number>> = {};
@@ -120,7 +123,11 @@ export class QueueWorld {
         this.deleted.push(...records.map(({ id }) => id));
         return [];
       },
-      release: async (records) => void this.released.push(...records.map(({ id }) => id)),
+      release: async (records, afterMs) => {
+        this.released.push(...records.map(({ id }) => id));
+        this.releasedMs.push(...records.map(() => afterMs));
+      },
+      hiddenMs: async () => this.hiddenMs ?? Promise.reject(new SourceTrouble('denied', 'no')),
       close() {},
     };
   }
@@ -168,4 +175,12 @@ export class QueueWorld {
       note: (line) => void this.notes.push(line),
     };
   }
+}
+
+/** A world whose delivery reads. */
+export async function worldOf(...given: Parameters<QueueWorld['start']>): Promise<QueueWorld> {
+  const world = new QueueWorld();
+  world.start(...given).catch(() => {});
+  await world.turns();
+  return world;
 }

@@ -10,10 +10,13 @@ import { LaneScale, laneLimits } from './queue/lane-scale.ts';
 import { SetbackPause } from './queue/setback-pause.ts';
 import type { PartitionReader, SourceRecord } from './source-port.ts';
 
+/** A batch that found no slot is tried again until so long before its messages show themselves again. */
+const GIVE_UP_MS = 1_000;
+
 /**
  * Delivers what queues hand out (lambda-facts 8.3). So many lanes as there may be batches at a time: each gathers a
- * batch, invokes, and deletes what succeeded. What failed is left alone and shows itself again when the queue says; so
- * are batches that found no slot, and the lanes wait a while then. Message groups go one batch at a time, see GroupLines.
+ * batch, invokes, and deletes what succeeded. What failed is left alone and shows itself again when the queue says; a
+ * batch that found no slot is tried again, with all lanes waiting meanwhile, as long as its messages stay hidden. Message groups go one batch at a time, see GroupLines.
  */
 export class QueueDelivery implements SourceDelivery {
   async run(run: MappingRun): Promise<void> {
@@ -53,6 +56,7 @@ class QueueRun {
       deletions: this.#deletions,
       lines: this.#lines,
       setAside: (aside) => this.#setAside(aside),
+      hidden: this.#hidden,
       ended: (batch, failed, readMs) => this.#ended(batch, failed, readMs),
     };
   }
@@ -104,22 +108,24 @@ class QueueRun {
     this.#busy++;
     if (wasFull && this.#busy >= this.#lanes.size && this.#scale.grows()) this.#begin();
     try {
-      await this.#ended(batch, await this.#invoke(batch), readMs);
+      await this.#ended(batch, await this.#invoke(batch, readMs), readMs);
     } finally {
       this.#busy--;
     }
   }
 
   /** Resolves with the ids of what stays in the queue. */
-  async #invoke(batch: readonly SourceRecord[]): Promise<ReadonlySet<string>> {
+  async #invoke(batch: readonly SourceRecord[], readMs: number): Promise<ReadonlySet<string>> {
     const run = this.#run;
     const traceHeader = batch.find((record) => record.traceHeader !== undefined)?.traceHeader;
-    const outcome = await run.invoke(eventOf(batch), { traceHeader });
-    if (outcome.type !== 'answered') {
+    const event = eventOf(batch);
+    let outcome = await run.invoke(event, { traceHeader });
+    while (outcome.type !== 'answered') {
       if (outcome.type === 'unavailable') run.note(outcome.message);
+      const isOver = !(await this.#waitForSlot(readMs));
       if (this.#signal.aborted) await this.#showAgain(batch);
-      else this.#pause.longer();
-      return new Set(batch.map(({ id }) => id));
+      if (isOver || this.#signal.aborted) return new Set(batch.map(({ id }) => id));
+      outcome = await run.invoke(event, { traceHeader });
     }
     this.#pause.end();
     run.count('InvokedEventCount', batch.length);
@@ -128,6 +134,15 @@ class QueueRun {
     run.count('FailedInvokeEventCount', batch.length - succeeded.length);
     await this.#deletions.add(succeeded);
     return failed;
+  }
+
+  /** False when the messages would show themselves again before or soon after the pause is over. */
+  async #waitForSlot(readMs: number): Promise<boolean> {
+    if (this.#signal.aborted) return false;
+    this.#pause.longer();
+    if (this.#pause.endsMs > readMs + (await this.#hidden.ms()) - GIVE_UP_MS) return false;
+    await this.#pause.over();
+    return true;
   }
 
   /** Lets the groups of a batch go on, or sets aside what was read of them when a message failed. */

@@ -154,25 +154,46 @@ describe('failures', () => {
     await world.close();
   });
 
-  for (const refusal of ['throttle', 'unavailable'] as const)
-    test(`${refusal}: messages stay, and the lanes wait longer each time`, async () => {
+  for (const refusal of ['throttle', 'unavailable'] as const) {
+    test(`${refusal}: the batch is tried again, later each time, and nothing else meanwhile`, async () => {
       const world = await worldOf({ ScalingConfig: { MaximumConcurrency: 1 } });
       world.answer = () => refusal;
       await world.send(...several(1));
       await world.send(...several(1, 1));
       assert.deepEqual(world.batches, [['m0']]);
       await world.advance(500);
-      assert.deepEqual(world.batches, [['m0'], ['m1']]);
-      await world.send(...several(1, 2));
+      assert.deepEqual(world.batches, [['m0'], ['m0']]);
       await world.advance(500);
       assert.equal(world.batches.length, 2);
       world.answer = () => ({ text: 'null' });
       await world.advance(500);
-      assert.deepEqual(world.batches, [['m0'], ['m1'], ['m2']]);
-      assert.deepEqual(world.deleted, ['m2']);
-      assert.equal(world.counters.InvokedEventCount, 1);
+      assert.deepEqual(world.batches, [['m0'], ['m0'], ['m0'], ['m1']]);
+      assert.deepEqual([world.deleted, world.released], [['m0', 'm1'], []]);
+      assert.equal(world.counters.InvokedEventCount, 2);
       await world.close();
     });
+
+    test(`${refusal}: until shortly before the queue shows the messages again`, async () => {
+      const world = await worldOf({ ScalingConfig: { MaximumConcurrency: 1 } });
+      world.hiddenMs = 4_000;
+      world.answer = () => refusal;
+      await world.send(...several(1));
+      await world.send(...several(1, 1));
+      await world.advance(7_000, 500);
+      // At 0, 0.5 and 1.5 s; the next would be at 3.5 s, and is the other batch's.
+      assert.deepEqual(world.batches, [['m0'], ['m0'], ['m0'], ['m1']]);
+      assert.deepEqual([world.deleted, world.released], [[], []]);
+      await world.close();
+    });
+  }
+
+  test('a batch that waits for a slot when the mapping stops is shown again', async () => {
+    const world = await worldOf();
+    world.answer = () => 'throttle';
+    await world.send(...several(2));
+    await world.close();
+    assert.deepEqual([world.batches, world.released], [[['m0', 'm1']], ['m0', 'm1']]);
+  });
 
   test('a deletion that fails is tried again', async () => {
     const world = await worldOf();

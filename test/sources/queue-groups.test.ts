@@ -119,4 +119,18 @@ describe('message groups', () => {
     await closed;
     assert.deepEqual([world.batches, world.deleted], [[['a0']], ['a0']]);
   });
+
+  test('what waited for its group until the queue shows it again is not delivered from the old answer', async () => {
+    const world = await worldOf();
+    const end = gated(world);
+    await world.send(...of('a', 'a0'));
+    await world.send(...of('a', 'a1'));
+    await world.advance(31_000);
+    await end(0);
+    assert.deepEqual([world.batches, world.deleted], [[['a0']], ['a0']]);
+    await world.send(...of('a', 'a1'));
+    assert.deepEqual(world.batches, [['a0'], ['a1']]);
+    await end(1);
+    await world.close();
+  });
 });

@@ -3,6 +3,7 @@ import type { PartitionReader, SourceRecord } from '../source-port.ts';
 import { COMMA_BYTES, ENVELOPE_BYTES, EVENT_BYTES_MAX } from './batch-event.ts';
 import type { Deletions } from './deletions.ts';
 import type { GroupLines, SetAside } from './group-lines.ts';
+import type { HiddenTime } from './hidden-time.ts';
 
 /** What a queue hands out at a time. */
 const READ_RECORDS_MAX = 10;
@@ -18,6 +19,7 @@ export interface Shared {
   readonly signal: AbortSignal;
   readonly deletions: Deletions;
   readonly lines: GroupLines;
+  readonly hidden: HiddenTime;
   /** Shows them again when what they wait for is shown again. */
   readonly setAside: (aside: readonly SetAside[]) => Promise<void>;
   /** To be told of a batch that has ended, with the ids that failed and when it was read. */
@@ -154,7 +156,16 @@ export class BatchGathering {
         return batch;
       }
       await lines.change;
+      await this.#leaveLate();
     }
+  }
+
+  /** What waited for its group until the queue shows it again is no longer this lane's. */
+  async #leaveLate(): Promise<void> {
+    const { hidden, ended, signal } = this.#shared;
+    if (signal.aborted || this.#run.clock.monotonic() < this.#restReadMs + (await hidden.ms())) return;
+    const late = this.#rest.splice(0).filter((record) => this.#shared.lines.stands(record));
+    await ended(late, new Set(late.map(({ id }) => id)), this.#restReadMs);
   }
 
   #choose(): readonly SourceRecord[] {

@@ -29,6 +29,11 @@ export class SetbackPause {
     this.#endsMs = 0;
   }
 
+  /** When the pause ends, in monotonic milliseconds. */
+  get endsMs(): number {
+    return this.#endsMs;
+  }
+
   /** Resolves when there is no pause, or the signal was aborted. */
   async over(): Promise<void> {
     for (;;) {

@@ -117,7 +117,8 @@ class QueueRun {
   /** Resolves with the ids of what stays in the queue. */
   async #invoke(batch: readonly SourceRecord[], readMs: number): Promise<ReadonlySet<string>> {
     const run = this.#run;
-    const traceHeader = batch.find((record) => record.traceHeader !== undefined)?.traceHeader;
+    // Several messages are of several traces.
+    const traceHeader = batch.length === 1 ? batch[0]?.traceHeader : undefined;
     const event = eventOf(batch);
     let outcome = await run.invoke(event, { traceHeader });
     while (outcome.type !== 'answered') {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { laneLimits } from '../../src/sources/queue/lane-scale.ts';
 import { SourceTrouble } from '../../src/sources/source-port.ts';
 import { message, QueueWorld, worldOf } from './queue-world.ts';
 
@@ -292,12 +293,29 @@ describe('lanes', () => {
     await world.close();
   });
 
-  test('as many pollers as provisioned mode names at least', async () => {
-    const world = await worldOf({ ProvisionedPollerConfig: { MinimumPollers: 7, MaximumPollers: 8 } });
-    await world.advance(20_000 * 20, 20_000);
-    assert.equal(world.polls.length, 7);
-    await world.close();
+  test('ten for each poller of provisioned mode, never less and never more', async () => {
+    const world = await worldOf({ ProvisionedPollerConfig: { MinimumPollers: 3, MaximumPollers: 4 } });
+    await world.advance(20_000 * 17, 20_000);
+    assert.equal(world.polls.length, 30);
+    world.answer = busy;
+    for (let i = 0; i < 60; i++) {
+      await world.send(...several(10, i * 10));
+      await world.advance(100);
+    }
+    assert.equal(world.running, 40);
+    world.stop.abort();
   });
+
+  const bounds = [
+    [{ MinimumPollers: 2 }, 20, 2_000],
+    [{ MaximumPollers: 10 }, 20, 100],
+    [{ MinimumPollers: 200, MaximumPollers: 10_000 }, 2_000, 20_000],
+  ] as const;
+  for (const [ProvisionedPollerConfig, least, most] of bounds)
+    test(`${JSON.stringify(ProvisionedPollerConfig)}: between ${least} and ${most} batches at a time`, () => {
+      const limits = laneLimits({ ProvisionedPollerConfig });
+      assert.deepEqual([limits.start, limits.idle, limits.most], [least, least, most]);
+    });
 
   test('a queue at rest is asked twice in twenty seconds', async () => {
     const world = await worldOf();

@@ -13,6 +13,10 @@ const EMPTY_TO_START = 1;
 const EMPTY_TO_IDLE = 15;
 /** One poller of provisioned mode invokes so many at a time, and their number grows faster: 1,000 in a minute. */
 const LANES_OF_POLLER = 10;
+const POLLERS_LEAST = 2;
+const POLLERS_MOST = 200;
+/** The API takes larger numbers than SQS gives. */
+const POLLERS_MAX = 2_000;
 const PROVISIONED_GROWTH_MS = 60;
 
 export interface LaneLimits {
@@ -24,8 +28,10 @@ export interface LaneLimits {
 
 export function laneLimits({ ScalingConfig, ProvisionedPollerConfig: pollers }: MappingSettings): LaneLimits {
   if (pollers !== undefined) {
-    const least = Math.min(pollers.MinimumPollers ?? LANES_IDLE, LANES_MAX);
-    const most = Math.min((pollers.MaximumPollers ?? LANES_MAX) * LANES_OF_POLLER, LANES_MAX);
+    const leastPollers = Math.min(pollers.MinimumPollers ?? POLLERS_LEAST, POLLERS_MAX);
+    const mostPollers = Math.min(pollers.MaximumPollers ?? Math.max(POLLERS_MOST, leastPollers), POLLERS_MAX);
+    const most = mostPollers * LANES_OF_POLLER;
+    const least = Math.min(leastPollers * LANES_OF_POLLER, most);
     return { start: least, idle: least, most, growthMs: PROVISIONED_GROWTH_MS };
   }
   const most = Math.min(ScalingConfig?.MaximumConcurrency ?? LANES_MAX, LANES_MAX);

@@ -72,13 +72,9 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
         return;
       }
       completed = true;
-      if (typeof result === 'string' && client.respondString(id, result)) {
+      respond(client, behaviour, id, result, () => {
         settled = true;
-        return;
-      }
-      const text = serialize(behaviour, result);
-      settled = true;
-      client.respond(id, text);
+      });
     };
     const done = (error, result) => {
       onIdle(nothing);
@@ -127,6 +123,17 @@ function callbackInvoker({ behaviour, client, handler, makeContext, logError, on
 }
 
 function nothing() {}
+
+/** Sends a result; `sending` is called just before it goes. Throws when it has no JSON form. */
+function respond(client, behaviour, id, result, sending) {
+  if (typeof result === 'string' && client.respondString(id, result)) {
+    sending();
+    return;
+  }
+  const text = serialize(behaviour, result);
+  sending();
+  client.respond(id, text);
+}
 
 /** @throws when the value has no JSON form */
 function serialize(behaviour, value) {

@@ -49,9 +49,10 @@ const standardOutput = 1;
 async function passGate() {
   const gate = process.env._LAMBDAD_GATE;
   loadBuiltins();
+  // Before the rehearsal, whose invocation has a variable of its own.
+  moveEnvironment();
   // Without it only the first invoke is slower.
   await rehearse((address) => rehearseWith(address, __dirname)).catch(() => undefined);
-  moveEnvironment();
   // These modules are none of the function's.
   for (const name of ownModules) forget(path.join(__dirname, name));
   if (global.gc) global.gc();

@@ -1,6 +1,7 @@
 /** A function in a process that waited for it sees the same as in one that began for it, and its log tells the same. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -123,8 +124,9 @@ async function look(prestart: number, what: Case) {
 
 /** Variables with a value for each environment. */
 const RANDOM = /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|AWS_LAMBDA_(LOG_STREAM_NAME|METADATA_TOKEN))$/;
-/** Lines of /proc/self/status that differ from one process to the next: its user, and what it has used. */
-const OWN_STATUS = /^(Uid|Gid|State|Vm\w+|Hugetlb\w+|Rss\w+|\w*voluntary_ctxt_switches|HugetlbPages|SigQ|x86_\w+)\b/;
+/** Lines of /proc/self/status that differ from one process to the next: its user, and what it has used, threads too. */
+const OWN_STATUS =
+  /^(Uid|Gid|Threads|State|Vm\w+|Hugetlb\w+|Rss\w+|\w*voluntary_ctxt_switches|HugetlbPages|SigQ|x86_\w+)\b/;
 
 function comparable({ early, stat: _stat, timerMs: _timer, ...seen }: Seen) {
   const { variables, ...others } = early;
@@ -169,6 +171,29 @@ test('its init counts in full, and after a crash the same sandbox begins anew', 
     assert.deepEqual(JSON.parse((await invoke(server)).text), { loads: 2, secret: 'its own' });
   } finally {
     await server.stop();
+  }
+});
+
+test('the next server of a data folder has processes of the kinds that were taken before', { skip }, async () => {
+  const args = ['--prestart', '1'];
+  const dataDir = mkdtempSync(join(tmpdir(), 'lambdad-test-'));
+  try {
+    const first = await startTestServer({ args, dataDir });
+    try {
+      await deploy(first, { ...nodeCase, files: { 'seen.mjs': 'export const handler = async () => process.ppid;' } });
+      await waits(first);
+    } finally {
+      await first.stop();
+    }
+    const next = await startTestServer({ args, dataDir });
+    try {
+      await waits(next);
+      assert.equal((await invoke(next)).text, '1');
+    } finally {
+      await next.stop();
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
   }
 });
 

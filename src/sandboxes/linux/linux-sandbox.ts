@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Ids } from '../../base/ids.ts';
 import { launchErrorText } from '../../environments/fault.ts';
@@ -235,8 +236,9 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
   const standing = new Standing(network, standby);
   const builder = new SandboxBuilder(options, standby, standing, identity);
-  const prestarted = options.prestart > 0 ? prestartedSandboxes(builder, options.prestart) : undefined;
-  network.onChanged(() => void prestarted?.drop());
+  const kindsFile = join(options.runDir, 'kinds.json');
+  const prestarted = options.prestart > 0 ? prestartedSandboxes(builder, options.prestart, kindsFile) : undefined;
+  network.onChanged(() => void prestarted?.pool.drop());
   const isRoot = process.getuid?.() === 0;
   const processorsFor = ({ memoryBytes }: SandboxSpec) =>
     options.cpu === 'quota' ? processorsOf(memoryBytes, availableParallelism()) : undefined;
@@ -251,7 +253,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     hostPorts: network.hostPorts,
     hasOwnPaths: true,
     create: async (spec) => {
-      const waiting = await prestarted?.take(spec)?.catch(() => undefined);
+      const waiting = await prestarted?.pool.take(spec)?.catch(() => undefined);
       const bare = waiting?.bare ?? (await builder.build(spec, limitTo(spec)).catch(failMount(spec)));
       if (waiting) {
         limitTo(spec)(bare.group);
@@ -260,11 +262,14 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       const sandbox = new LinuxSandbox({ spec, bare, processors: processorsFor(spec), waiting });
       return standing.addSandbox(sandbox, bare.launcher);
     },
-    expect: (spec) => prestarted?.expect(spec),
+    expect: (spec) => prestarted?.pool.expect(spec),
     // Mounts went with the processes of a killed server; only its groups are left.
-    reconcile: () => groups.reconcile(),
+    reconcile: async () => {
+      await groups.reconcile();
+      prestarted?.recall();
+    },
     close: async () => {
-      await prestarted?.close();
+      await prestarted?.pool.close();
       await standby.close();
       await network.close();
     },

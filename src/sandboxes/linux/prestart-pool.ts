@@ -23,6 +23,8 @@ export interface PrestartPoolOptions<T> {
   readonly size: number;
   readonly begin: (kind: PrestartKind) => Prestarting<T>;
   readonly end: (waiting: T) => Promise<void>;
+  /** Told of all kinds, the one asked for last at the end, when there is a new one. */
+  readonly remember?: (kinds: readonly PrestartKind[]) => void;
   readonly clock?: Clock;
   /** Whether the machine has no memory for one more. */
   readonly isMemoryShort?: () => boolean;
@@ -35,7 +37,7 @@ export interface Endable {
 }
 
 /** Runtimes, their versions, sizes of memory, as far as their processes begin differently: those asked for last. */
-const KINDS_MAX = 6;
+export const KINDS_MAX = 6;
 /** Making one takes a processor for some tens of milliseconds: not right behind the cold start that took the last one. */
 const REFILL_DELAY_MS = 40;
 /** As many wait of a kind that was asked for. */
@@ -70,6 +72,7 @@ export class PrestartPool<T extends Endable> {
   #look: Timer | undefined;
   #refill: Timer | undefined;
   #isMaking = false;
+  #hasNewKind = false;
   #closed = false;
 
   constructor(options: PrestartPoolOptions<T>) {
@@ -118,6 +121,7 @@ export class PrestartPool<T extends Endable> {
     const key = JSON.stringify([spec.tmpBytes, spec.prestart, spec.datagrams !== undefined]);
     const known = this.#kinds.get(key);
     const kind = known ?? newKind<T>(spec);
+    if (!known) this.#hasNewKind = true;
     kind.askedMs = this.#clock.monotonic();
     this.#kinds.delete(key);
     this.#kinds.set(key, kind);
@@ -157,6 +161,8 @@ export class PrestartPool<T extends Endable> {
   }
 
   #makeNext(): void {
+    if (this.#hasNewKind) this.#options.remember?.([...this.#kinds.values()].map(({ spec }) => spec));
+    this.#hasNewKind = false;
     if (this.#isMaking || this.#isMemoryShort()) return;
     const nowMs = this.#clock.monotonic();
     // The kind asked for last comes first.

@@ -4,7 +4,8 @@ import { type BareSandbox, endBare, type SandboxBuilder } from './bare-sandbox.t
 import { INIT_WEIGHT } from './cgroup-controls.ts';
 import type { SandboxGroup } from './cgroups.ts';
 import { SandboxFailed } from './launcher.ts';
-import { type Prestarting, type PrestartKind, PrestartPool } from './prestart-pool.ts';
+import { KINDS_MAX, type Prestarting, type PrestartKind, PrestartPool } from './prestart-pool.ts';
+import { recallKinds, rememberKinds } from './remembered-kinds.ts';
 
 /** Sandboxes in which a runtime's process waits at its gate; what it is given there. */
 export interface WaitingProcess {
@@ -21,8 +22,18 @@ export interface PrestartedSandbox extends WaitingProcess {
 const PRESTART_WEIGHT = 20;
 const WAITS_MS_MAX = 20_000;
 
-export function prestartedSandboxes(builder: SandboxBuilder, size: number): PrestartPool<PrestartedSandbox> {
-  return new PrestartPool({ size, begin: (kind) => begin(builder, kind), end: ({ bare }) => endBare(bare) });
+/** `kindsFile` remembers from one server to the next what was taken. */
+export function prestartedSandboxes(builder: SandboxBuilder, size: number, kindsFile: string) {
+  const pool = new PrestartPool<PrestartedSandbox>({
+    size,
+    begin: (kind) => begin(builder, kind),
+    end: ({ bare }) => endBare(bare),
+    remember: (kinds) => rememberKinds(kindsFile, kinds),
+  });
+  const recall = () => {
+    for (const kind of recallKinds(kindsFile, KINDS_MAX)) pool.expect(kind);
+  };
+  return { pool, recall };
 }
 
 /** What a process that waits reads from its gate: one line of JSON. */

@@ -13,6 +13,7 @@ import {
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
 import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
+import { canSwitchUser, nobody, type User } from '../support/readable-checkout.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { sharedCacheDir } from '../support/shared-cache.ts';
@@ -34,6 +35,7 @@ interface Case {
   readonly files: Readonly<Record<string, string>>;
   /** Of the server. */
   readonly args?: readonly string[];
+  readonly asUser?: User;
   readonly settings?: Partial<CreateFunctionCommandInput>;
 }
 
@@ -107,10 +109,13 @@ async function invoke(server: TestServer, payload = '{}') {
 
 /** What the function sees on a server of its own, and whether its process was there before anybody called. */
 async function look(prestart: number, what: Case) {
-  const server = await startTestServer({ args: ['--prestart', String(prestart), ...(what.args ?? [])] });
+  const args = ['--prestart', String(prestart), ...(what.args ?? [])];
+  const server = await startTestServer({ args, ...(what.asUser === undefined ? {} : { asUser: what.asUser }) });
   try {
     await deploy(server, what);
     if (prestart > 0) await waits(server);
+    // What is there now has begun in an earlier tick of the kernel's.
+    await wait(2 * (1000 / TICKS_PER_SECOND));
     const nowTicks = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * TICKS_PER_SECOND;
     const { text, error, log } = await invoke(server);
     assert.equal(error, undefined, text);
@@ -208,6 +213,13 @@ test('what is fixed when a process begins is begun for its function', { skip }, 
   } finally {
     await server.stop();
   }
+});
+
+const skipUser = skip || skipUnless(canSwitchUser, 'root, to become somebody else');
+test("an ordinary user's function takes a process that waited", { skip: skipUser }, async () => {
+  const { wasThere, seen } = await look(1, { ...nodeCase, asUser: nobody });
+  assert.ok(wasThere);
+  assert.ok(seen.variables.some(([name, value]) => name === '_HANDLER' && value === nodeCase.handler));
 });
 
 for (const [name, what, lack] of [

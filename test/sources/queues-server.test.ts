@@ -5,12 +5,14 @@ import {
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput,
   DeleteEventSourceMappingCommand,
+  DeleteFunctionConcurrencyCommand,
   GetEventSourceMappingCommand,
   type LambdaClient,
+  PutFunctionConcurrencyCommand,
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type Ledger, startLedger, tellingFunction } from '../async/ledger.ts';
+import { type Entry, type Ledger, startLedger, tellingFunction } from '../async/ledger.ts';
 import { skipWithoutElasticMq, startElasticMq } from '../support/elasticmq.ts';
 import { createFunction } from '../support/functions.ts';
 import { skipWithoutMoto, startMoto } from '../support/moto.ts';
@@ -151,6 +153,61 @@ for (const { name, skip, start, account } of doubles)
           Array.from({ length: 8 }, (_, n) => `${group}${n}`),
         );
       await isEmpty(QueueUrl);
+    });
+
+    inOrder('keep back a group whose message failed until it succeeded', async () => {
+      const settings = { FifoQueue: 'true', ContentBasedDeduplication: 'true', VisibilityTimeout: '3' };
+      const { QueueUrl, arn } = await queue('failing.fifo', settings);
+      let failures = 0;
+      ledger.judge = ({ event }: Entry) => {
+        const isFirst = (event as { Records: SeenRecord[] }).Records.some(({ body }) => body === 'a0');
+        return isFirst && failures++ < 2 ? { error: 'not yet' } : { result: 'done' };
+      };
+      await mapped('failing', arn, { BatchSize: 1 });
+      for (const body of ['a0', 'a1', 'b0', 'a2']) {
+        const MessageGroupId = body.slice(0, 1);
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageGroupId, MessageBody: body }));
+      }
+      await until(() => seen(arn).length >= 6);
+      const bodies = seen(arn).map(({ body }) => body);
+      assert.deepEqual(
+        bodies.filter((body) => body !== 'b0'),
+        ['a0', 'a0', 'a0', 'a1', 'a2'],
+      );
+      assert.ok(bodies.includes('b0'));
+      await isEmpty(QueueUrl);
+    });
+
+    it('hold what finds no slot, and deliver it when there is one, as received once', async () => {
+      const { QueueUrl, arn } = await queue('throttled', { VisibilityTimeout: '120' });
+      await mapped('throttled', arn);
+      const FunctionName = 'throttled';
+      await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'held' }));
+      await until(async () => {
+        const asked = { QueueUrl, AttributeNames: ['ApproximateNumberOfMessagesNotVisible' as const] };
+        const { Attributes } = await sqs.send(new GetQueueAttributesCommand(asked));
+        return Attributes?.['ApproximateNumberOfMessagesNotVisible'] === '1';
+      });
+      assert.equal(seen(arn).length, 0);
+      await lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+      await until(() => seen(arn).length > 0);
+      assert.deepEqual(
+        seen(arn).map(({ attributes }) => attributes['ApproximateReceiveCount']),
+        ['1'],
+      );
+      await isEmpty(QueueUrl);
+    });
+
+    it('gather a batch for as long as its window', async () => {
+      const { QueueUrl, arn } = await queue('window');
+      const limits = { ScalingConfig: { MaximumConcurrency: 2 }, MaximumBatchingWindowInSeconds: 300 };
+      await mapped('window', arn, { ...limits, BatchSize: 3 });
+      // Five are in the hands of two lanes: whatever each got, one of them has three.
+      for (const MessageBody of ['1', '2', '3', '4', '5'])
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+      await until(() => seen(arn).length > 0);
+      assert.equal(seen(arn).length, 3);
     });
 
     it('delete what their filters do not let through', async () => {

@@ -36,7 +36,7 @@ interface SeenRecord {
 }
 
 for (const { name, skip, start, account } of doubles)
-  describe(`mappings from queues of ${name}`, { skip: skip(), timeout: 240_000 }, () => {
+  describe(`mappings from queues of ${name}`, { skip: skip(), timeout: 480_000 }, () => {
     let double: Awaited<ReturnType<typeof start>>;
     let ledger: Ledger;
     let server: TestServer;

@@ -301,14 +301,14 @@ function asyncInvokesOf(tools: Omit<AsyncInvokesOptions, 'destinations'>, neighb
 
 /** What reads from event sources: those whose service has an endpoint. */
 function sourcesOf(
-  { endpoints, neighbourCredentials: credentials }: Config,
+  config: Config,
   destinations: DestinationPort,
   tools: Omit<SupervisorTools, 'adapters' | 'deliveries'>,
 ): MappingSupervisor {
   const streams = new StreamDelivery({ metadata: tools.metadata, destinations });
   return new MappingSupervisor({
     ...tools,
-    adapters: openPollers({ endpoints, credentials }),
+    adapters: openPollers(askingOf(config)),
     deliveries: { sqs: new QueueDelivery(), kinesis: streams, dynamodb: streams },
   });
 }
@@ -326,16 +326,20 @@ function poolOf(config: Config, factory: EnvironmentFactory): Pool {
 
 /** The services that settings point at, and what is sealed with their help. */
 function neighboursOf(config: Config, dataKey: Uint8Array, lines: string[]) {
-  const { endpoints, neighbourCredentials: credentials } = config;
+  const { endpoints } = config;
   for (const [address, asked] of Map.groupBy(Object.entries(endpoints), ([, url]) => url))
     lines.push(`asks:     ${address} (${asked.map(([name]) => name).join(', ')})`);
-  const roles = config.functionCredentials === 'sts' ? { clock: systemClock } : undefined;
-  const neighbours = openNeighbours({ endpoints, credentials, roles });
+  const neighbours = openNeighbours(askingOf(config));
   return {
     neighbours,
     inert: createInertRecorder(endpoints, tracingKinds(config.tracing).length > 0, note),
     vault: openVault(dataKey, { kms: neighbours.kms, clock: systemClock }),
   };
+}
+
+/** How neighbours are asked: where, with whose credentials, and for functions in their roles where there is an STS for it. */
+function askingOf({ endpoints, neighbourCredentials: credentials, functionCredentials }: Config) {
+  return { endpoints, credentials, roles: functionCredentials === 'sts' ? { clock: systemClock } : undefined };
 }
 
 /** What is kept, and what is remembered of it: whoever writes goes through all of them. */

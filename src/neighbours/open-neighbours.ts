@@ -36,12 +36,17 @@ export interface NeighbourOptions extends LinkOptions {
 }
 
 /** The neighbours that have an address. Nothing is asked or loaded before the first question. */
-export function openNeighbours({ roles, ...options }: NeighbourOptions): Opened {
-  const sts = roles && linkTo('sts', options);
-  const sessions = sts && new RememberedSessions(awsRoleSessions(sts), roles.clock);
+export function openNeighbours(options: NeighbourOptions): Opened {
+  const sessions = openSessions(options);
   const opened = Object.entries(adapters).flatMap(([name, adapter]) => {
     const link = linkTo(name as keyof Neighbours, { ...options, sessions });
     return link === undefined ? [] : [[name, adapter(link)]];
   });
   return Object.freeze(Object.fromEntries(opened));
+}
+
+/** Sessions of the roles of functions; undefined where functions do not act in them. */
+export function openSessions({ roles, ...options }: NeighbourOptions): RememberedSessions | undefined {
+  const sts = roles && linkTo('sts', options);
+  return sts && new RememberedSessions(awsRoleSessions(sts), roles.clock);
 }

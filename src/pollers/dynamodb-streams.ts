@@ -6,8 +6,9 @@
  */
 import type { AttributeValue, DynamoDBStreamsClient, _Record as DynamoRecord } from '@aws-sdk/client-dynamodb-streams';
 import { ask, type Link } from '../neighbours/link.ts';
+import type { Asker } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
-import { sdkClients } from '../neighbours/sdk-clients.ts';
+import { inRegion, sdkClients } from '../neighbours/sdk-clients.ts';
 import type { Source } from '../sources/source-kind.ts';
 import type {
   ReadPosition,
@@ -16,7 +17,6 @@ import type {
   SourcePartition,
   SourceRecord,
 } from '../sources/source-port.ts';
-import type { Namespace } from '../store/namespace.ts';
 import { IteratedReader, type ShardCalls } from './iterated-reader.ts';
 import { streamTrouble } from './stream-trouble.ts';
 
@@ -30,7 +30,7 @@ const SKIPPED_PAGES_MAX = 20;
 /** What streams of tables keep. */
 const RETENTION_MS = 86_400_000;
 
-type Clients = (namespace: Namespace) => Promise<DynamoDBStreamsClient>;
+type Clients = (asker: Asker) => Promise<DynamoDBStreamsClient>;
 
 export function dynamoStreamsSource(link: Link): SourceAdapter {
   const bounded: Link = { ...link, answerBytesMax: ANSWER_BYTES_MAX };
@@ -38,17 +38,13 @@ export function dynamoStreamsSource(link: Link): SourceAdapter {
     const { DynamoDBStreamsClient: Client } = await import('@aws-sdk/client-dynamodb-streams');
     return (settings) => new Client(settings);
   });
-  return { connect: (namespace, source) => connect(bounded, clients, namespace, source) };
+  return { connect: (asker, source) => connect(bounded, clients, asker, source) };
 }
 
-function connect(
-  link: Link,
-  clients: Clients,
-  { account, region }: Namespace,
-  { arn: StreamArn = '' }: Source,
-): SourceConnection {
-  const awsRegion = partsOfArn(StreamArn).region || region;
-  const client = () => clients({ account, region: awsRegion });
+function connect(link: Link, clients: Clients, asker: Asker, { arn: StreamArn = '' }: Source): SourceConnection {
+  const reader = inRegion(asker, partsOfArn(StreamArn).region);
+  const { region: awsRegion } = reader;
+  const client = () => clients(reader);
   return {
     async partitions(signal) {
       const { DescribeStreamCommand } = await import('@aws-sdk/client-dynamodb-streams');

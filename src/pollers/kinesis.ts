@@ -7,19 +7,18 @@
  */
 import type { KinesisClient, _Record as KinesisRecord, ShardIteratorType } from '@aws-sdk/client-kinesis';
 import { ask, type Link } from '../neighbours/link.ts';
+import type { Asker } from '../neighbours/neighbours.ts';
 import { NeighbourRefusal } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
-import { sdkClients } from '../neighbours/sdk-clients.ts';
+import { inRegion, sdkClients } from '../neighbours/sdk-clients.ts';
 import type { Source } from '../sources/source-kind.ts';
 import {
   type ReadPosition,
   type SourceAdapter,
   type SourceConnection,
-  type SourceIdentity,
   type SourceRecord,
   SourceTrouble,
 } from '../sources/source-port.ts';
-import type { Namespace } from '../store/namespace.ts';
 import { IteratedReader, type ShardCalls } from './iterated-reader.ts';
 import { streamTrouble } from './stream-trouble.ts';
 
@@ -30,7 +29,7 @@ const LIST_SHARDS_MAX = 1_000;
 const LIST_PAGES_MAX = 100;
 const HOUR_MS = 3_600_000;
 
-type Clients = (namespace: Namespace) => Promise<KinesisClient>;
+type Clients = (asker: Asker) => Promise<KinesisClient>;
 
 export function kinesisSource(link: Link): SourceAdapter {
   const bounded: Link = { ...link, answerBytesMax: ANSWER_BYTES_MAX };
@@ -38,19 +37,15 @@ export function kinesisSource(link: Link): SourceAdapter {
     const { KinesisClient: Client } = await import('@aws-sdk/client-kinesis');
     return (settings) => new Client(settings);
   });
-  return { connect: (namespace, source, identity) => connect(bounded, clients, namespace, source, identity) };
+  return { connect: (asker, source) => connect(bounded, clients, asker, source) };
 }
 
-function connect(
-  link: Link,
-  clients: Clients,
-  { account, region }: Namespace,
-  { arn = '' }: Source,
-  { invokeIdentityArn = '' }: SourceIdentity = {},
-): SourceConnection {
+function connect(link: Link, clients: Clients, asker: Asker, { arn = '' }: Source): SourceConnection {
   const [StreamARN = ''] = arn.split('/consumer/');
-  const awsRegion = partsOfArn(arn).region || region;
-  const client = () => clients({ account, region: awsRegion });
+  const reader = inRegion(asker, partsOfArn(arn).region);
+  const { region: awsRegion } = reader;
+  const invokeIdentityArn = asker.actingAs?.roleArn ?? '';
+  const client = () => clients(reader);
   const about = { awsRegion, eventSourceARN: arn, invokeIdentityArn };
   return {
     async partitions(signal) {

@@ -1,5 +1,6 @@
-import { type Link, type LinkOptions, linkTo } from '../neighbours/link.ts';
+import { type Link, linkTo } from '../neighbours/link.ts';
 import type { NeighbourName } from '../neighbours/neighbours.ts';
+import { type NeighbourOptions, openSessions } from '../neighbours/open-neighbours.ts';
 import type { SourceKind } from '../sources/source-kind.ts';
 import type { SourceAdapter, SourceAdapters } from '../sources/source-port.ts';
 import { dynamoStreamsSource } from './dynamodb-streams.ts';
@@ -13,9 +14,10 @@ const polled: readonly (readonly [SourceKind, NeighbourName, (link: Link) => Sou
 ];
 
 /** The sources whose service has an address. Nothing is asked or loaded before a mapping is read. */
-export function openPollers(options: LinkOptions): SourceAdapters {
+export function openPollers(options: NeighbourOptions): SourceAdapters {
+  const sessions = openSessions(options);
   const opened = polled.flatMap(([kind, neighbour, adapter]) => {
-    const link = linkTo(neighbour, options);
+    const link = linkTo(neighbour, { ...options, sessions });
     return link === undefined ? [] : [[kind, adapter(link)] as const];
   });
   return Object.freeze(Object.fromEntries(opened));

@@ -1,11 +1,11 @@
 /** SQS queues as a source (lambda-facts 8.3, 8.5): standard and FIFO, read by long polling. */
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { ask, type Link } from '../neighbours/link.ts';
+import type { Asker } from '../neighbours/neighbours.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
-import { sdkClients } from '../neighbours/sdk-clients.ts';
+import { inRegion, sdkClients } from '../neighbours/sdk-clients.ts';
 import type { Source } from '../sources/source-kind.ts';
 import type { ReadRequest, SourceAdapter, SourceConnection, SourceRecord } from '../sources/source-port.ts';
-import type { Namespace } from '../store/namespace.ts';
 import { queueTrouble } from './queue-trouble.ts';
 import { ReadGate } from './read-gate.ts';
 
@@ -20,7 +20,7 @@ const ASKED_AT_ONCE = 8;
 const READS_MAX = 200;
 const CROWDED_POLL_MS = 1_000;
 
-type Clients = (namespace: Namespace) => Promise<SQSClient>;
+type Clients = (asker: Asker) => Promise<SQSClient>;
 
 interface Tools {
   readonly link: Link;
@@ -48,12 +48,12 @@ export function sqsSource(link: Link): SourceAdapter {
     readClients: sdkClients(readLink, load),
     gate: new ReadGate(READS_MAX),
   };
-  return { connect: (namespace, source) => connect(tools, namespace, source) };
+  return { connect: (asker, source) => connect(tools, asker, source) };
 }
 
-function connect(tools: Tools, { account, region }: Namespace, { arn = '' }: Source): SourceConnection {
+function connect(tools: Tools, asker: Asker, { arn = '' }: Source): SourceConnection {
   const parts = partsOfArn(arn);
-  const place = { account, region: parts.region || region };
+  const place = inRegion(asker, parts.region);
   const about = { eventSource: 'aws:sqs', eventSourceARN: arn, awsRegion: place.region };
   const queue = new Queue(tools, place, parts);
   return {
@@ -74,11 +74,11 @@ function connect(tools: Tools, { account, region }: Namespace, { arn = '' }: Sou
 /** One queue and what is asked of it; refusals come as SourceTrouble. */
 class Queue {
   readonly #tools: Tools;
-  readonly #place: Namespace;
+  readonly #place: Asker;
   readonly #parts: ReturnType<typeof partsOfArn>;
   #url: Promise<string> | undefined;
 
-  constructor(tools: Tools, place: Namespace, parts: ReturnType<typeof partsOfArn>) {
+  constructor(tools: Tools, place: Asker, parts: ReturnType<typeof partsOfArn>) {
     this.#tools = tools;
     this.#place = place;
     this.#parts = parts;
@@ -176,7 +176,7 @@ class Queue {
   }
 }
 
-async function findUrl(tools: Tools, place: Namespace, parts: ReturnType<typeof partsOfArn>): Promise<string> {
+async function findUrl(tools: Tools, place: Asker, parts: ReturnType<typeof partsOfArn>): Promise<string> {
   const { GetQueueUrlCommand } = await import('@aws-sdk/client-sqs');
   const client = await tools.clients(place);
   const command = new GetQueueUrlCommand({

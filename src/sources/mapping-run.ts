@@ -34,6 +34,8 @@ export type MappingCounter =
 export interface MappingRun {
   readonly namespace: Namespace;
   readonly mapping: MappingBody;
+  /** Role of the function when the run began; absent where the function is gone. */
+  readonly roleArn?: string;
   readonly connection: SourceConnection;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import { ApiError } from '../model/api-error.ts';
+import type { Asker } from '../neighbours/neighbours.ts';
 import type { Vault } from '../neighbours/vault.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { type BatchInvokeTools, invokeBatch, roleOf } from './batch-invoke.ts';
@@ -83,17 +84,17 @@ export class MappingWorker {
     const { vault } = this.#tools;
     const { namespace, mapping, adapter, delivery } = this.#options;
     const passes = await filterOf(vault, namespace, mapping);
-    const invokeIdentityArn = await roleOf(this.#tools, namespace, mapping);
+    const roleArn = await roleOf(this.#tools, namespace, mapping);
     if (this.#stop.signal.aborted) return;
-    const connection = adapter.connect(namespace, mapping.source, { invokeIdentityArn });
+    const connection = adapter.connect(askerOf(namespace, mapping, roleArn), mapping.source);
     try {
-      await delivery.run(this.#runOn(connection, passes));
+      await delivery.run(this.#runOn(connection, passes, roleArn));
     } finally {
       connection.close();
     }
   }
 
-  #runOn(connection: SourceConnection, passes: RecordFilter): MappingRun {
+  #runOn(connection: SourceConnection, passes: RecordFilter, roleArn: string | undefined): MappingRun {
     const { clock, ids } = this.#tools;
     const { namespace, mapping, figures } = this.#options;
     const isCounted = countsEvents(mapping);
@@ -101,6 +102,7 @@ export class MappingWorker {
     return {
       namespace,
       mapping,
+      ...(roleArn === undefined ? {} : { roleArn }),
       connection,
       clock,
       ids,
@@ -155,4 +157,8 @@ export class MappingWorker {
       signal.addEventListener('abort', done);
     });
   }
+}
+
+function askerOf({ account, region }: Namespace, { functionName }: MappingBody, roleArn: string | undefined): Asker {
+  return { account, region, ...(roleArn === undefined ? {} : { actingAs: { functionName, roleArn } }) };
 }

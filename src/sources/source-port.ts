@@ -3,7 +3,7 @@
  * as functions see them, and what its errors mean. It keeps nothing and decides nothing: batching, windows, filters,
  * retries, checkpoints, destinations and states are the rooms' own and the same for every source.
  */
-import type { Namespace } from '../store/namespace.ts';
+import type { Asker } from '../neighbours/neighbours.ts';
 import type { Source, SourceKind } from './source-kind.ts';
 
 export interface SourceRecord {
@@ -75,15 +75,9 @@ export interface SourceConnection {
   close(): void;
 }
 
-/** Whom records name as their reader. */
-export interface SourceIdentity {
-  /** Role of the function; records of Kinesis show it. */
-  readonly invokeIdentityArn?: string | undefined;
-}
-
 export interface SourceAdapter {
-  /** Asks nothing yet. */
-  connect(namespace: Namespace, source: Source, identity?: SourceIdentity): SourceConnection;
+  /** Asks nothing yet. `asker`: the function, in whose role the source is read where there are sessions of roles. */
+  connect(asker: Asker, source: Source): SourceConnection;
 }
 
 /** The adapters of the sources whose service has an endpoint. */

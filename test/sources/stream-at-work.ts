@@ -91,7 +91,7 @@ function runOf(
   return {
     namespace,
     mapping,
-    connection: adapter.connect(namespace, source, { invokeIdentityArn: ROLE }),
+    connection: adapter.connect({ ...namespace, actingAs: { functionName: 'f', roleArn: ROLE } }, source),
     clock: systemClock,
     ids: randomIds,
     signal,

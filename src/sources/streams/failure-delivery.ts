@@ -23,7 +23,7 @@ export async function deliverFailure(
   bells: Bells,
   failure: GivenUp,
 ): Promise<'delivered' | 'none' | 'left'> {
-  const { namespace, mapping, clock } = run;
+  const { namespace, mapping, roleArn, clock } = run;
   const target = mapping.settings.DestinationConfig?.OnFailure?.Destination;
   const service = destinationService(mapping.settings.DestinationConfig);
   if (target === undefined || service === undefined) return 'none';
@@ -40,6 +40,7 @@ export async function deliverFailure(
     isSuccess: false,
     endedMs: failure.endedMs,
     setbacks: 0,
+    ...(roleArn === undefined ? {} : { roleArn }),
     ...(service === 's3' ? { objectKey: failureObjectKey(mapping.uuid, failure) } : {}),
   };
   const body = failureRecord(run, failure, service === 's3');

@@ -100,7 +100,7 @@ if (isInDisposableNetwork(import.meta.filename, HELPERS)) {
 
         before(async () => {
           show = hide(HELPERS.find((other) => other !== helper) ?? '');
-          server = await startTestServer({ asUser: user, args: ['--nearest-runtime'] });
+          server = await startTestServer({ asUser: user, args: ['--nearest-runtime', '--prestart', '0'] });
           for (const language of ['node', 'python'] as const) await createProbe(server.client(), language, language);
         });
 
@@ -170,7 +170,7 @@ if (isInDisposableNetwork(import.meta.filename, HELPERS)) {
         });
 
         test('it ends with its sandbox, also when the server is killed', async () => {
-          const other = await startTestServer({ asUser: user });
+          const other = await startTestServer({ asUser: user, args: ['--prestart', '0'] });
           await createProbe(other.client(), 'one');
           const before = helpersOf(user.uid).length;
           await probe(other.client(), 'one', [{ host: WEB, port: 80 }]);

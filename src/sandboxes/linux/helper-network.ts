@@ -25,12 +25,12 @@ export function helperNetwork(
   interfaces: typeof networkInterfaces = networkInterfaces,
 ): SandboxNetwork {
   let known = new Set(ownAddresses(interfaces));
-  let changed: () => void = () => undefined;
+  const listeners: (() => void)[] = [];
   const look = () => {
     const found = ownAddresses(interfaces);
     const hasNew = found.some((address) => !known.has(address));
     known = new Set(found);
-    if (hasNew) changed();
+    if (hasNew) for (const listener of listeners) listener();
   };
   const timer = setInterval(look, LOOK_MS).unref();
   return {
@@ -45,9 +45,7 @@ export function helperNetwork(
       return walledPlan({ kind: 'egress', allowHost }, ['helper', kind, path, ...closed]);
     },
     onLost: () => undefined,
-    onChanged: (listener) => {
-      changed = listener;
-    },
+    onChanged: (listener) => void listeners.push(listener),
     close: async () => clearInterval(timer),
   };
 }

@@ -20,7 +20,7 @@ export interface SandboxNetwork {
   plan(): NetworkPlan;
   /** Called when the walls around the network are gone: every sandbox is to end. */
   onLost(listener: () => void): void;
-  /** Called when sandboxes that stand may lead where a new one would not: they are to end when they are at rest. */
+  /** Each is called when sandboxes that stand may lead where a new one would not: they are to end when they are at rest. */
   onChanged(listener: () => void): void;
   close(): Promise<void>;
 }

@@ -159,6 +159,7 @@ describe('a partial answer for a batch of a stream', () => {
   const successes: Answer[] = [
     { text: '' },
     { json: null },
+    { text: '""' },
     { json: {} },
     { json: { batchItemFailures: [] } },
     { json: { batchItemFailures: null } },
@@ -173,6 +174,8 @@ describe('a partial answer for a batch of a stream', () => {
     { json: { batchItemFailures: ['2'] } },
     { json: { batchItemFailures: [null] } },
     { json: { batchItemFailures: { itemIdentifier: '2' } } },
+    { json: { failures: [] } },
+    { json: [] },
     { json: 'ok' },
     { text: '{"batchItemFailures":' },
   ];

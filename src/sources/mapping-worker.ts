@@ -8,6 +8,7 @@ import { type BatchInvokeTools, invokeBatch, roleOf } from './batch-invoke.ts';
 import { countsEvents, hasIteratorAge, type MappingFigures } from './mapping-figures.ts';
 import { type MappingBody, mappingArn } from './mapping-record.ts';
 import type { MappingRun, SourceDelivery } from './mapping-run.ts';
+import { pause } from './pause.ts';
 import { filterOf, type RecordFilter } from './record-filter.ts';
 import { type SourceAdapter, type SourceConnection, SourceTrouble } from './source-port.ts';
 
@@ -75,7 +76,7 @@ export class MappingWorker {
         this.#tell(error as Error);
       }
       if (clock.monotonic() - startedMs > STEADY_MS) troubles = 0;
-      await this.#pause(Math.min(AGAIN_MS_MIN * 2 ** troubles++, AGAIN_MS_MAX));
+      await pause(clock, Math.min(AGAIN_MS_MIN * 2 ** troubles++, AGAIN_MS_MAX), signal);
     }
     this.#up.resolve();
   }
@@ -141,21 +142,6 @@ export class MappingWorker {
     this.#noted.add(line);
     const { namespace, mapping } = this.#options;
     this.#tools.note(`${mappingArn(namespace, mapping.uuid)}: ${line}`);
-  }
-
-  /** Ends early when the worker is stopped. */
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = this.#tools.clock.after(ms, done);
-      signal.addEventListener('abort', done);
-    });
   }
 }
 

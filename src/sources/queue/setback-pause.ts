@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { pause } from '../pause.ts';
 
 /** How long a mapping's lanes keep still after a batch that found no slot: doubled with each in a row. */
 const PAUSE_MS_MIN = 500;
@@ -39,15 +40,7 @@ export class SetbackPause {
     for (;;) {
       const ms = this.#endsMs - this.#clock.monotonic();
       if (ms <= 0 || this.#signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          timer.cancel();
-          this.#signal.removeEventListener('abort', done);
-          resolve();
-        };
-        const timer = this.#clock.after(ms, done);
-        this.#signal.addEventListener('abort', done);
-      });
+      await pause(this.#clock, ms, this.#signal);
     }
   }
 }

@@ -114,10 +114,11 @@ function bare(url: string, StreamARN: string): Promise<number> {
       Shards.map(async ({ ShardId }) => {
         const begin = { StreamARN, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const;
         let { ShardIterator } = await client.send(new GetShardIteratorCommand(begin));
-        for (let behind = 1; behind > 0; ) {
+        // The service may say that nothing is behind while a last record is there.
+        for (let isMore = true; isMore; ) {
           const answer = await client.send(new GetRecordsCommand({ StreamARN, ShardIterator, Limit: BATCH_SIZE }));
           ShardIterator = answer.NextShardIterator;
-          behind = answer.MillisBehindLatest ?? 0;
+          isMore = (answer.Records?.length ?? 0) > 0 || (answer.MillisBehindLatest ?? 0) > 0;
           const records = (answer.Records ?? []).map((record) => ({
             ...record,
             Data: Buffer.from(record.Data ?? []).toString('base64'),

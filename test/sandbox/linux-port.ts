@@ -61,8 +61,12 @@ export interface Shell {
   untaken(): number;
 }
 
+/** Lets go of the pipes of a sandbox's last shell: they are the next one's too, which may print before it is listened to. */
+const lastShells = new WeakMap<Sandbox, () => void>();
+
 /** Starts a shell; what it prints is taken line by line. One at a time in a sandbox. */
 export async function startShell(sandbox: Sandbox, script: string): Promise<Shell> {
+  lastShells.get(sandbox)?.();
   const shell = await sandbox.start({
     role: 'runtime',
     argv: ['/bin/sh', '-c', script],
@@ -83,6 +87,9 @@ export async function startShell(sandbox: Sandbox, script: string): Promise<Shel
     arrived();
   });
   for (const stream of [shell.stdout, shell.stderr]) stream.resume();
+  lastShells.set(sandbox, () => {
+    for (const stream of [shell.stdout, shell.stderr]) stream.pause().removeAllListeners('data');
+  });
   const line = async (start = '') => {
     const deadline = AbortSignal.timeout(LINE_WAIT_MS_MAX);
     for (;;) {
@@ -108,8 +115,6 @@ export async function runShell(sandbox: Sandbox, script: string): Promise<string
   }
   await shell.process.exited;
   await sandbox.killAll();
-  // What the next one prints waits for its reader.
-  for (const stream of [shell.process.stdout, shell.process.stderr]) stream.pause().removeAllListeners('data');
   return printed.join('\n');
 }
 

@@ -161,5 +161,15 @@ function isWhole(row: Columns): boolean {
   const texts = ['lane', 'account', 'region', 'function_name', 'detail'];
   if (!texts.every((name) => typeof row[name] === 'string' && row[name] !== '')) return false;
   if (!['id', 'born_ms', 'due_ms'].every((name) => Number.isSafeInteger(row[name]))) return false;
+  if (!isJson(row['detail'] as string)) return false;
   return row['payload'] instanceof Uint8Array || typeof row['file'] === 'string';
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -7,7 +7,7 @@
  */
 
 /** Smaller ones are not worth it. */
-const LARGE_BYTES = 65_536;
+const LARGE_BYTES = 8_192;
 
 interface Loan {
   writes: number;

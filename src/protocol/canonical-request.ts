@@ -1,5 +1,5 @@
 // The canonical request of Signature Version 4. Texts are as node gives them: one character for each byte of the wire.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Headers as they came, names and values in turn (node's `rawHeaders`). */
 export type RawHeaders = readonly string[];
@@ -96,5 +96,5 @@ export function canonicalRequest(parts: CanonicalParts): string {
 
 /** SHA-256 of a text of one character for each byte, lower-case hexadecimal. */
 export function sha256Hex(bytes: string): string {
-  return createHash('sha256').update(bytes, 'latin1').digest('hex');
+  return hash('sha256', Buffer.from(bytes, 'latin1'));
 }

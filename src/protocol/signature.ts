@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { LruMap } from '../base/lru.ts';
 import { ALGORITHM, type Authorization } from './authorization.ts';
 import { sha256Hex } from './canonical-request.ts';
@@ -7,19 +7,20 @@ export const TERMINATOR = 'aws4_request';
 
 /** Signing keys hold for one secret, day, region and service; deriving one takes four HMACs. */
 const SIGNING_KEYS_MAX = 1000;
-const signingKeys = new LruMap<string, Buffer>(SIGNING_KEYS_MAX);
+/** As objects of their own kind: to make one of bytes anew for each request takes longer than all that is signed with it. */
+const signingKeys = new LruMap<string, KeyObject>(SIGNING_KEYS_MAX);
 
-function hmac(key: string | Buffer, text: string): Buffer {
+function hmac(key: string | Buffer | KeyObject, text: string): Buffer {
   return createHmac('sha256', key).update(text, 'latin1').digest();
 }
 
 /** The key that signs everything of one credential scope. */
-export function signingKey(secret: string, { date, region, service }: Scope): Buffer {
+export function signingKey(secret: string, { date, region, service }: Scope): KeyObject {
   // The secret itself is part of the name: a changed secret must not find the old key.
   const name = `${date}/${region}/${service}/${secret}`;
   const known = signingKeys.get(name);
   if (known) return known;
-  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), TERMINATOR);
+  const key = createSecretKey(hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), TERMINATOR));
   signingKeys.set(name, key);
   return key;
 }
@@ -40,7 +41,7 @@ export function chunkStringToSign(timestamp: string, scope: Scope, previous: str
   return [`${ALGORITHM}-PAYLOAD`, timestamp, scopeText(scope), previous, sha256Hex(''), chunkSha256].join('\n');
 }
 
-export function sign(key: Buffer, text: string): string {
+export function sign(key: KeyObject, text: string): string {
   return hmac(key, text).toString('hex');
 }
 

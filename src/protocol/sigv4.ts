@@ -1,6 +1,7 @@
 // Judges who sent a request, from its head alone: before the body is read and before anything else looks at the
 // request. Where the signature covers a body whose digest the head does not declare (botocore declares none), the
 // judgement of the signature waits for the body; key, scope and date are judged at once.
+import type { KeyObject } from 'node:crypto';
 import { ApiError } from '../model/api-error.ts';
 import { type Authorization, readAuthorization } from './authorization.ts';
 import { canonicalRequest, type RawHeaders, sha256Hex } from './canonical-request.ts';
@@ -37,7 +38,7 @@ export type BodyRule =
 
 /** What verifies the chunks of a body that is signed as it is sent. */
 export interface ChunkChain {
-  readonly key: Buffer;
+  readonly key: KeyObject;
   readonly timestamp: string;
   readonly authorization: Authorization;
 }

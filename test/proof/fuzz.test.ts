@@ -48,10 +48,9 @@ function statusesTold(tallies: readonly FuzzTally[]): string {
 
 const handler = `export const handler = async () => ({ statusCode: 200, body: 'fine' });`;
 const inside = Object.fromEntries(
-  ['draw.ts', 'hostile-http.ts', 'exchange.ts', 'local-requests.ts', 'local-fuzz.ts'].map((file) => [
-    file,
-    readFileSync(new URL(file, import.meta.url), 'utf8'),
-  ]),
+  ['draw.ts', 'hostile-http.ts', 'exchange.ts', 'local-requests.ts', 'hostile-frames.ts', 'local-fuzz.ts'].map(
+    (file) => [file, readFileSync(new URL(file, import.meta.url), 'utf8')],
+  ),
 );
 
 const limit = { timeout: MINUTES_MAX * 60_000 };
@@ -145,6 +144,7 @@ describe('hostile requests', { timeout: 4 * MINUTES_MAX * 60_000 }, () => {
       assert.equal(error, undefined, JSON.stringify(payload));
       assert.deepEqual((payload as { harms: unknown[] }).harms, []);
       assert.equal((payload as { sent: number }).sent, event.count);
+      assert.ok((payload as { switched: number }).switched > event.count / 10, 'frames were spoken');
     }
     const last = await server.memory();
     tellFigure(`memory after ${LOCAL_REQUESTS} requests to local APIs, as a ratio`, last.rss / first.rss, '≤ 1.2');

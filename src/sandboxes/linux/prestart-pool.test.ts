@@ -161,6 +161,34 @@ test('one that ends while it waits is replaced, one that cannot be made not at o
   assert.equal(begun(), 3);
 });
 
+test('what was begun before a drop waits for nobody: it is ended when it is made, and another comes', async () => {
+  const { pool, clock, ended, make, begun } = poolOf(1);
+  pool.expect(kindOf('a'));
+  clock.advance(SECOND_MS);
+  await pool.drop();
+  const old = await make();
+  assert.deepEqual(ended, [old]);
+  clock.advance(SECOND_MS);
+  assert.equal(begun(), 2);
+  const made = await make();
+  assert.equal(await pool.take(kindOf('a')), made);
+  assert.deepEqual(ended, [old]);
+});
+
+test('what was begun before a drop is given to nobody, also not to who was promised it', async () => {
+  const { pool, clock, ended, make } = poolOf(1);
+  pool.expect(kindOf('a'));
+  clock.advance(SECOND_MS);
+  const refused = assert.rejects(async () => await pool.take(kindOf('a')));
+  await pool.drop();
+  const old = await make();
+  await refused;
+  assert.deepEqual(ended, [old]);
+  clock.advance(SECOND_MS);
+  const made = await make();
+  assert.equal(await pool.take(kindOf('a')), made, 'the next one is given');
+});
+
 test('a closed pool ends what waits and what was being made, and makes nothing', async () => {
   const { pool, clock, ended, make, begun } = poolOf(2);
   pool.expect(kindOf('a'));

@@ -72,6 +72,8 @@ export class PrestartPool<T extends Endable> {
   #look: Timer | undefined;
   #refill: Timer | undefined;
   #isMaking = false;
+  /** Counts the drops: what was begun before the last one is ended as soon as it is made. */
+  #generation = 0;
   #hasNewKind = false;
   #closed = false;
 
@@ -94,15 +96,26 @@ export class PrestartPool<T extends Endable> {
     if (!kind.making || kind.isClaimed) return undefined;
     kind.isClaimed = true;
     kind.making.hasten();
-    return kind.making.waits;
+    return this.#claimed(kind.making.waits, this.#generation);
+  }
+
+  async #claimed(waits: Promise<T>, generation: number): Promise<T> {
+    const made = await waits;
+    if (generation === this.#generation) return made;
+    await this.#options.end(made);
+    throw new Error('what was being made is dropped');
   }
 
   expect(spec: PrestartKind): void {
     if (this.#kindOf(spec)) this.#refillLater();
   }
 
-  /** Ends all that wait; new ones come in their place. */
+  /**
+   * Ends all that wait, and what is being made once it is; new ones come in their place. Who has been promised one that is
+   * being made is told that it came to nothing.
+   */
   async drop(): Promise<void> {
+    this.#generation++;
     this.#refillLater();
     await Promise.all([...this.#kinds.values()].map((kind) => this.#empty(kind)));
   }
@@ -183,10 +196,11 @@ export class PrestartPool<T extends Endable> {
   }
 
   async #make(kind: Kind<T>): Promise<void> {
+    const generation = this.#generation;
     try {
       kind.making = this.#options.begin(kind.spec);
       const made = await kind.making.waits;
-      if (!kind.isClaimed) await this.#keep(kind, made);
+      if (!kind.isClaimed) await this.#keep(kind, made, generation);
     } catch {
       // Cold starts do without; what is wrong shows when they start their own.
       kind.failedMs = this.#clock.monotonic();
@@ -196,8 +210,8 @@ export class PrestartPool<T extends Endable> {
     }
   }
 
-  async #keep(kind: Kind<T>, made: T): Promise<void> {
-    if (this.#closed || ![...this.#kinds.values()].includes(kind)) {
+  async #keep(kind: Kind<T>, made: T, generation: number): Promise<void> {
+    if (this.#closed || generation !== this.#generation || ![...this.#kinds.values()].includes(kind)) {
       await this.#options.end(made);
       return;
     }

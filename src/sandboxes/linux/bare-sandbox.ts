@@ -15,6 +15,8 @@ export interface BareSandbox {
   readonly group: SandboxGroup;
   readonly built: Built;
   readonly network: NetworkPlan;
+  /** How often the network had changed when it was planned. */
+  readonly plannedAt: number;
   readonly running: Running;
   /** Who takes the datagrams of its processes from now on. */
   giveDatagrams(take: (datagram: Buffer) => void): void;
@@ -65,6 +67,7 @@ export class SandboxBuilder {
       taken(group);
       group.tasks?.limit(TASKS_MAX + LAUNCHER_TASKS);
       const plan = network.plan();
+      const plannedAt = this.#standing.changes;
       let take: ((datagram: Buffer) => void) | undefined;
       const built = await launcher.set(
         {
@@ -78,7 +81,7 @@ export class SandboxBuilder {
       const giveDatagrams = (taker: (datagram: Buffer) => void) => {
         take = taker;
       };
-      return { launcher, group, built, network: plan, running, giveDatagrams };
+      return { launcher, group, built, network: plan, plannedAt, running, giveDatagrams };
     } catch (error) {
       await launcher.end();
       await group.remove();

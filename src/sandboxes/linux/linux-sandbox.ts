@@ -260,7 +260,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
         bare.group.memory?.resetPeak();
       }
       const sandbox = new LinuxSandbox({ spec, bare, processors: processorsFor(spec), waiting });
-      return standing.addSandbox(sandbox, bare.launcher);
+      return standing.addSandbox(sandbox, bare.launcher, bare.plannedAt);
     },
     expect: (spec) => prestarted?.pool.expect(spec),
     // Mounts went with the processes of a killed server; only its groups are left.

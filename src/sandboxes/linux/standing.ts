@@ -12,8 +12,9 @@ export interface Retirable {
 export class Standing {
   readonly #launchers = new Map<Launcher, SandboxGroup>();
   readonly #sandboxes = new Set<Retirable>();
+  #changes = 0;
 
-  constructor(network: SandboxNetwork, standby: Standby) {
+  constructor(network: Pick<SandboxNetwork, 'onLost' | 'onChanged'>, standby: Pick<Standby, 'drop'>) {
     network.onLost(() => {
       for (const [launcher, group] of this.#launchers) {
         // Some freezers keep even a kill waiting.
@@ -23,8 +24,14 @@ export class Standing {
       void standby.drop();
     });
     network.onChanged(() => {
+      this.#changes++;
       for (const sandbox of this.#sandboxes) sandbox.retire();
     });
+  }
+
+  /** How often the network has changed: what a plan of it is good for. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** From before a sandbox is built with it until it has ended. */
@@ -33,7 +40,9 @@ export class Standing {
     void launcher.gone.then(() => this.#launchers.delete(launcher));
   }
 
-  addSandbox<T extends Retirable>(sandbox: T, launcher: Launcher): T {
+  /** `plannedAt`: the changes when its network was planned; one that was overtaken while it was made serves once. */
+  addSandbox<T extends Retirable>(sandbox: T, launcher: Pick<Launcher, 'gone'>, plannedAt: number): T {
+    if (plannedAt !== this.#changes) sandbox.retire();
     this.#sandboxes.add(sandbox);
     void launcher.gone.then(() => this.#sandboxes.delete(sandbox));
     return sandbox;

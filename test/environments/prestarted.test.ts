@@ -69,14 +69,18 @@ function parents(): Map<number, number> {
   return found;
 }
 
-/** Processes of a server that wait for a function. */
+/** Where the kernel has a process that opens a FIFO which nobody writes. */
+const AT_GATE = 'wait_for_partner';
+
+/** Processes of a server that stand at their gate and wait for a function. */
 function waitingOf(server: TestServer): number[] {
   const all = parents();
   const isOfServer = (pid: number): boolean => pid === server.pid || (pid > 1 && isOfServer(all.get(pid) ?? 0));
   return [...all.keys()].filter((pid) => {
     if (!isOfServer(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes('_LAMBDAD_GATE=');
+      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes('_LAMBDAD_GATE=')) return false;
+      return readFileSync(`/proc/${pid}/wchan`, 'latin1') === AT_GATE;
     } catch {
       return false;
     }

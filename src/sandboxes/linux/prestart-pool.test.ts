@@ -7,6 +7,8 @@ import { type PrestartKind, PrestartPool } from './prestart-pool.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
+/** Far enough along, of one that is being made, to be sooner there than a plain start. */
+const SOON_MADE_MS = 120;
 
 interface Waiting {
   readonly kind: PrestartKind;
@@ -28,10 +30,12 @@ function poolOf(size: number) {
   const ended: Waiting[] = [];
   let begun = 0;
   const memory = { isShort: false };
+  const processors = { idle: 2 };
   const pool = new PrestartPool<Waiting>({
     size,
     clock,
     isMemoryShort: () => memory.isShort,
+    idleProcessors: () => processors.idle,
     begin: (kind) => {
       begun++;
       const one = { kind, waits: deferred<Waiting>(), isHastened: false };
@@ -63,20 +67,59 @@ function poolOf(size: number) {
     for (; making.length > 0; count++) await make();
     return count;
   };
-  return { pool, clock, making, ended, memory, make, makeAll, begun: () => begun };
+  return { pool, clock, making, ended, memory, processors, make, makeAll, begun: () => begun };
 }
 
-test('two of a kind that is expected are made, one behind the other and not at once', async () => {
+test('two of a kind that is expected are made, not at once', async () => {
   const { pool, clock, making, make, makeAll, begun } = poolOf(4);
   pool.expect(kindOf('a'));
   assert.equal(begun(), 0, 'whoever asked for it is not disturbed');
   clock.advance(SECOND_MS);
-  assert.deepEqual([begun(), making.length], [1, 1]);
+  assert.deepEqual([begun(), making.length], [2, 2], 'both at the same time, as none waits');
   await make();
-  assert.equal(begun(), 2);
-  assert.equal(await makeAll(), 1);
+  await make();
+  assert.equal(await makeAll(), 0);
+  assert.ok(await pool.take(kindOf('a')));
   assert.ok(await pool.take(kindOf('a')));
   assert.equal(await pool.take(kindOf('b')), undefined, 'what waits is of its kind alone');
+});
+
+test('while one waits the others are made one behind the other', async () => {
+  const { pool, clock, making, make, makeAll } = poolOf(4);
+  pool.expect(kindOf('a'));
+  await makeAll();
+  for (let times = 0; times < 3; times++) pool.take(kindOf('a'));
+  await makeAll();
+  pool.take(kindOf('a'));
+  for (let made = 0; made < 2; made++) {
+    clock.advance(SECOND_MS);
+    assert.equal(making.length, 1);
+    await make();
+  }
+  assert.equal(await makeAll(), 0);
+});
+
+test('while no processor is idle none is made, however many are taken; in the end one at a time', async () => {
+  const { pool, clock, making, processors, make, begun } = poolOf(4);
+  processors.idle = 0.1;
+  for (let ms = 0; ms < 900; ms += 30) {
+    assert.equal(pool.take(kindOf('a')), undefined);
+    clock.advance(30);
+  }
+  assert.equal(begun(), 0);
+  clock.advance(SECOND_MS);
+  assert.deepEqual([begun(), making.length], [1, 1]);
+  clock.advance(SOON_MADE_MS);
+  assert.equal(pool.take(kindOf('a')), undefined, 'nobody waits for what gets no processor');
+  assert.equal(making[0]?.isHastened, false);
+  clock.advance(MINUTE_MS);
+  assert.equal(begun(), 1);
+  await make();
+  clock.advance(900);
+  assert.equal(begun(), 1);
+  processors.idle = 2;
+  clock.advance(SECOND_MS);
+  assert.equal(begun(), 2, 'a quiet moment');
 });
 
 test('as many wait as were taken lately, never more than the size, and in time two again', async () => {
@@ -131,14 +174,29 @@ test('a kind that nobody asks for is given up, and with little memory all of the
   assert.equal(begun(), before, 'none is made without memory');
 });
 
-test('one that is being made is hastened for who needs it, and is nobody else’s', async () => {
-  const { pool, clock, making, make } = poolOf(1);
+test('one that is nearly made is hastened for who needs it, and is nobody else’s', async () => {
+  const { pool, clock, making, make, makeAll } = poolOf(1);
   pool.expect(kindOf('a'));
-  clock.advance(SECOND_MS);
+  clock.advance(40);
+  assert.equal(making.length, 1);
+  assert.equal(pool.take(kindOf('a')), undefined, 'a plain start is sooner there');
+  assert.equal(making[0]?.isHastened, false);
+  clock.advance(SOON_MADE_MS);
   const taken = pool.take(kindOf('a'));
   assert.ok(taken && making[0]?.isHastened);
   assert.equal(pool.take(kindOf('a')), undefined);
   assert.equal(await make(), await taken);
+  await makeAll();
+});
+
+test('nobody waits for one that is late: something else has the processors', async () => {
+  const { pool, clock, making, make } = poolOf(1);
+  pool.expect(kindOf('a'));
+  clock.advance(SECOND_MS);
+  assert.equal(pool.take(kindOf('a')), undefined);
+  assert.equal(making[0]?.isHastened, false);
+  const made = await make();
+  assert.equal(await pool.take(kindOf('a')), made);
 });
 
 test('one that ends while it waits is replaced, one that cannot be made not at once', async () => {
@@ -178,8 +236,10 @@ test('what was begun before a drop waits for nobody: it is ended when it is made
 test('what was begun before a drop is given to nobody, also not to who was promised it', async () => {
   const { pool, clock, ended, make } = poolOf(1);
   pool.expect(kindOf('a'));
-  clock.advance(SECOND_MS);
-  const refused = assert.rejects(async () => await pool.take(kindOf('a')));
+  clock.advance(SOON_MADE_MS + 40);
+  const taken = pool.take(kindOf('a'));
+  assert.ok(taken);
+  const refused = assert.rejects(taken);
   await pool.drop();
   const old = await make();
   await refused;
@@ -187,6 +247,18 @@ test('what was begun before a drop is given to nobody, also not to who was promi
   clock.advance(SECOND_MS);
   const made = await make();
   assert.equal(await pool.take(kindOf('a')), made, 'the next one is given');
+});
+
+test('what was begun before a drop is promised to nobody', async () => {
+  const { pool, clock, making, ended, make } = poolOf(1);
+  pool.expect(kindOf('a'));
+  clock.advance(40);
+  await pool.drop();
+  clock.advance(SOON_MADE_MS);
+  assert.equal(pool.take(kindOf('a')), undefined);
+  assert.equal(making[0]?.isHastened, false);
+  const old = await make();
+  assert.deepEqual(ended, [old]);
 });
 
 test('a closed pool ends what waits and what was being made, and makes nothing', async () => {

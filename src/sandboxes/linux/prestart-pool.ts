@@ -1,12 +1,15 @@
 import { totalmem } from 'node:os';
 import { type Clock, systemClock, type Timer } from '../../base/clock.ts';
 import type { SandboxSpec } from '../../environments/sandbox.ts';
+import { idleProcessors } from './idle-processors.ts';
 
 /**
  * Sandboxes whose runtime's process runs already and waits for its function. Each serves one environment, once.
  *
- * How many wait of a kind follows what was taken lately, between two and the size of the pool. They are made one after the
- * other, in quiet moments, and with next to no claim on the processors, so that running functions do not notice.
+ * How many wait of a kind follows what was taken lately, between two and the size of the pool. They are made in quiet
+ * moments and with next to no claim on the processors, so that running functions do not notice. To make one costs twice what
+ * a plain cold start does: where the processors are busy with cold starts, those that find none waiting begin plainly, and
+ * none is made for them.
  */
 export type PrestartKind = Pick<SandboxSpec, 'tmpBytes' | 'prestart' | 'datagrams'>;
 
@@ -28,6 +31,8 @@ export interface PrestartPoolOptions<T> {
   readonly clock?: Clock;
   /** Whether the machine has no memory for one more. */
   readonly isMemoryShort?: () => boolean;
+  /** How many processors were idle since it was asked last, on average. */
+  readonly idleProcessors?: () => number;
 }
 
 /** Anything that may end by itself. */
@@ -38,8 +43,24 @@ export interface Endable {
 
 /** Runtimes, their versions, sizes of memory, as far as their processes begin differently: those asked for last. */
 export const KINDS_MAX = 6;
-/** Making one takes a processor for some tens of milliseconds: not right behind the cold start that took the last one. */
+/**
+ * Making one takes a processor for a tenth of a second: not right behind the cold start that took the last one. In this
+ * time it also shows whether a processor is idle.
+ */
 const REFILL_DELAY_MS = 40;
+/** Below this nobody begins to make one … */
+const IDLE_MIN = 0.5;
+/** … for so long; then it is made of what the others leave. */
+const BUSY_MS_MAX = 1000;
+const BUSY_LOOK_MS = 100;
+/** As many are made at the same time while none of their kind waits; otherwise one. */
+const MAKING_MAX = 2;
+/** How long making one takes while nothing is known of its kind. */
+const MAKING_MS_USUAL = 150;
+/** Of the time that it usually takes, when one that is being made is sooner there than a plain start … */
+const CLAIM_SHARE_MIN = 0.6;
+/** … and when it is late, because the processors are busy: then nobody knows how far it is. */
+const CLAIM_SHARE_MAX = 1.5;
 /** As many wait of a kind that was asked for. */
 const WAITING_MIN = 2;
 /** More wait when more were taken within this time. */
@@ -52,12 +73,23 @@ const FAILED_MS = 10_000;
 /** Of the machine's memory, what has to be available for another one to be made. */
 const AVAILABLE_SHARE_MIN = 0.1;
 
+interface Making<T> {
+  readonly prestarting: Prestarting<T>;
+  readonly begunMs: number;
+  /** Of the pool, when it was begun. */
+  readonly generation: number;
+  /** A processor was idle when it was begun. */
+  readonly isQuiet: boolean;
+  /** It is for somebody already. */
+  isClaimed: boolean;
+}
+
 interface Kind<T> {
   readonly spec: PrestartKind;
   readonly waiting: T[];
-  making: Prestarting<T> | undefined;
-  /** The one that is being made is for somebody already. */
-  isClaimed: boolean;
+  readonly making: Set<Making<T>>;
+  /** How long it takes to make one: the last ones in quiet moments, the latest most. */
+  usualMs: number;
   readonly takenMs: number[];
   askedMs: number;
   failedMs: number;
@@ -69,9 +101,12 @@ export class PrestartPool<T extends Endable> {
   readonly #kinds = new Map<string, Kind<T>>();
   readonly #clock: Clock;
   readonly #isMemoryShort: () => boolean;
+  readonly #idleProcessors: () => number;
   #look: Timer | undefined;
   #refill: Timer | undefined;
-  #isMaking = false;
+  /** All that are being made, until they wait or have ended. */
+  readonly #making = new Set<Promise<void>>();
+  #busySinceMs: number | undefined;
   /** Counts the drops: what was begun before the last one is ended as soon as it is made. */
   #generation = 0;
   #hasNewKind = false;
@@ -81,10 +116,14 @@ export class PrestartPool<T extends Endable> {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#isMemoryShort = options.isMemoryShort ?? isMemoryShort;
+    this.#idleProcessors = options.idleProcessors ?? idleProcessors();
     this.#lookLater();
   }
 
-  /** One that waits, or that soon will; undefined when there is none. The promise rejects when it came to nothing. */
+  /**
+   * One that waits, or that will sooner than a plain start is there; undefined when there is none. The promise rejects when
+   * it came to nothing.
+   */
   take(spec: PrestartKind): Promise<T> | undefined {
     const kind = this.#kindOf(spec);
     if (!kind) return undefined;
@@ -93,15 +132,15 @@ export class PrestartPool<T extends Endable> {
     this.#refillLater();
     const waiting = kind.waiting.shift();
     if (waiting) return Promise.resolve(waiting);
-    if (!kind.making || kind.isClaimed) return undefined;
-    kind.isClaimed = true;
-    kind.making.hasten();
-    return this.#claimed(kind.making.waits, this.#generation);
+    const making = [...kind.making].find((each) => each.generation === this.#generation && isSoonMade(each, kind));
+    return making && this.#claim(making);
   }
 
-  async #claimed(waits: Promise<T>, generation: number): Promise<T> {
-    const made = await waits;
-    if (generation === this.#generation) return made;
+  async #claim(making: Making<T>): Promise<T> {
+    making.isClaimed = true;
+    making.prestarting.hasten();
+    const made = await making.prestarting.waits;
+    if (making.generation === this.#generation) return made;
     await this.#options.end(made);
     throw new Error('what was being made is dropped');
   }
@@ -124,9 +163,8 @@ export class PrestartPool<T extends Endable> {
     this.#closed = true;
     this.#refill?.cancel();
     this.#look?.cancel();
-    const making = [...this.#kinds.values()].map((kind) => kind.making?.waits.catch(() => undefined));
     await this.drop();
-    await Promise.all(making);
+    await Promise.all(this.#making);
   }
 
   #kindOf(spec: PrestartKind): Kind<T> | undefined {
@@ -167,46 +205,63 @@ export class PrestartPool<T extends Endable> {
     }
   }
 
-  #refillLater(): void {
-    if (this.#closed) return;
-    this.#refill?.cancel();
-    this.#refill = this.#clock.after(REFILL_DELAY_MS, () => this.#makeNext());
+  #refillLater(delayMs = REFILL_DELAY_MS): void {
+    if (this.#closed || this.#refill) return;
+    this.#refill = this.#clock.after(delayMs, () => {
+      this.#refill = undefined;
+      this.#makeNext();
+    });
   }
 
   #makeNext(): void {
     if (this.#hasNewKind) this.#options.remember?.([...this.#kinds.values()].map(({ spec }) => spec));
     this.#hasNewKind = false;
-    if (this.#isMaking || this.#isMemoryShort()) return;
+    if (this.#isMemoryShort()) return;
     const nowMs = this.#clock.monotonic();
     // The kind asked for last comes first.
     const kind = [...this.#kinds.values()].reverse().find((each) => this.#lacks(each, nowMs));
     if (!kind) return;
-    this.#isMaking = true;
-    void this.#make(kind).finally(() => {
-      this.#isMaking = false;
+    if (this.#making.size > 0 && (this.#making.size >= MAKING_MAX || kind.waiting.length > 0)) return;
+    const isQuiet = this.#idleProcessors() >= IDLE_MIN;
+    this.#busySinceMs = isQuiet || this.#making.size > 0 ? undefined : (this.#busySinceMs ?? nowMs);
+    const isDue = nowMs - (this.#busySinceMs ?? nowMs) >= BUSY_MS_MAX;
+    if (isQuiet || isDue) this.#begin(kind, isQuiet);
+    // Another one, or this one in a quieter moment.
+    this.#refillLater(isQuiet ? REFILL_DELAY_MS : BUSY_LOOK_MS);
+  }
+
+  #begin(kind: Kind<T>, isQuiet: boolean): void {
+    this.#busySinceMs = undefined;
+    const making = this.#make(kind, isQuiet).finally(() => {
+      this.#making.delete(making);
       if (!this.#closed) this.#makeNext();
     });
+    this.#making.add(making);
   }
 
-  #lacks({ waiting, takenMs, failedMs }: Kind<T>, nowMs: number): boolean {
+  #lacks({ waiting, making, takenMs, failedMs }: Kind<T>, nowMs: number): boolean {
     const lately = takenMs.filter((ms) => nowMs - ms < DEMAND_MS).length;
-    return (
-      waiting.length < Math.max(Math.min(WAITING_MIN, this.#options.size), lately) && nowMs - failedMs >= FAILED_MS
-    );
+    const wanted = Math.max(Math.min(WAITING_MIN, this.#options.size), lately);
+    const coming = [...making].filter(({ isClaimed }) => !isClaimed).length;
+    return waiting.length + coming < wanted && nowMs - failedMs >= FAILED_MS;
   }
 
-  async #make(kind: Kind<T>): Promise<void> {
+  async #make(kind: Kind<T>, isQuiet: boolean): Promise<void> {
+    const begunMs = this.#clock.monotonic();
     const generation = this.#generation;
+    let making: Making<T> | undefined;
     try {
-      kind.making = this.#options.begin(kind.spec);
-      const made = await kind.making.waits;
-      if (!kind.isClaimed) await this.#keep(kind, made, generation);
+      making = { prestarting: this.#options.begin(kind.spec), begunMs, generation, isQuiet, isClaimed: false };
+      kind.making.add(making);
+      const made = await making.prestarting.waits;
+      kind.making.delete(making);
+      if (making.isClaimed) return;
+      if (isQuiet) kind.usualMs = (kind.usualMs + this.#clock.monotonic() - begunMs) / 2;
+      await this.#keep(kind, made, generation);
     } catch {
       // Cold starts do without; what is wrong shows when they start their own.
       kind.failedMs = this.#clock.monotonic();
-    } finally {
-      kind.making = undefined;
-      kind.isClaimed = false;
+      if (making) kind.making.delete(making);
     }
   }
 
@@ -229,8 +284,8 @@ function newKind<T>(spec: PrestartKind): Kind<T> {
   return {
     spec,
     waiting: [],
-    making: undefined,
-    isClaimed: false,
+    making: new Set(),
+    usualMs: MAKING_MS_USUAL,
     takenMs: [],
     askedMs: 0,
     failedMs: Number.NEGATIVE_INFINITY,
@@ -239,4 +294,9 @@ function newKind<T>(spec: PrestartKind): Kind<T> {
 
 function isMemoryShort(): boolean {
   return process.availableMemory() < totalmem() * AVAILABLE_SHARE_MIN;
+}
+
+function isSoonMade<T>({ isClaimed, isQuiet, begunMs }: Making<T>, { askedMs, usualMs }: Kind<T>): boolean {
+  const share = (askedMs - begunMs) / usualMs;
+  return !isClaimed && isQuiet && share >= CLAIM_SHARE_MIN && share <= CLAIM_SHARE_MAX;
 }

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { Runtime } from '@aws-sdk/client-lambda';
 import { machinePrograms } from '../src/runtimes/machine-programs.ts';
 import { sharedCacheDir } from '../test/support/shared-cache.ts';
+import type { Aim } from './aim.ts';
 import type { Deployment } from './bench-server.ts';
 
 export interface ColdCase {
   readonly what: string;
-  readonly aim: string;
+  readonly aim: Aim;
   readonly deployment: Deployment;
   readonly command: string;
   readonly args: readonly string[];
@@ -57,7 +58,7 @@ function artefact(name: string): string | undefined {
 
 /** Writes the bare programs into `folder`. */
 export async function coldCases(folder: string): Promise<readonly ColdCase[]> {
-  const node = (what: string, aim: string, file: string, text: string, env: Record<string, string> = {}): ColdCase => {
+  const node = (what: string, aim: Aim, file: string, text: string, env: Record<string, string> = {}): ColdCase => {
     const name = what.replaceAll(' ', '-');
     writeFileSync(join(folder, `${name}-${file}`), text);
     const run = join(folder, `${name}-run.mjs`);
@@ -82,7 +83,7 @@ async function pythonCases(folder: string): Promise<readonly ColdCase[]> {
   const program = await machinePrograms('python', process.env).newest();
   if (!program) return [];
   const runtime = `python${program.version}` as Runtime;
-  const python = (what: string, aim: string, text: string, env: Record<string, string> = {}): ColdCase => {
+  const python = (what: string, aim: Aim, text: string, env: Record<string, string> = {}): ColdCase => {
     const name = what.replaceAll(' ', '-');
     const run = join(folder, `${name}.py`);
     writeFileSync(run, `import json\n${text}print(json.dumps(handler({"name": "bare"}, None)))\n`);

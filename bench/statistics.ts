@@ -1,3 +1,5 @@
+import type { Aim } from './aim.ts';
+
 /** The middle of the values; of an even number the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -12,6 +14,12 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+/** One measurement of both sides, one right after the other. */
+export interface Block {
+  readonly ours: number;
+  readonly bare: number;
+}
+
 export interface Row {
   readonly what: string;
   readonly ours: number;
@@ -19,11 +27,20 @@ export interface Row {
   readonly unit: string;
   /** Ours divided by the bare baseline of the same run: median of the blocks' ratios. */
   readonly ratio: number;
-  readonly aim: string;
+  readonly aim: Aim;
+  readonly blocks: readonly Block[];
+}
+
+/** A row that this machine cannot have. */
+export interface MissingRow {
+  readonly what: string;
+  readonly aim: Aim;
+  /** What is not there. */
+  readonly lacks: string;
 }
 
 /** Median figures of interleaved blocks, and the median of the ratios block by block. */
-export function row(what: string, unit: string, aim: string, blocks: readonly { ours: number; bare: number }[]): Row {
+export function row(what: string, unit: string, aim: Aim, blocks: readonly Block[]): Row {
   return {
     what,
     unit,
@@ -31,20 +48,6 @@ export function row(what: string, unit: string, aim: string, blocks: readonly { 
     ours: median(blocks.map((block) => block.ours)),
     bare: median(blocks.map((block) => block.bare)),
     ratio: median(blocks.map((block) => block.ours / block.bare)),
+    blocks,
   };
-}
-
-export function printRows(rows: readonly Row[]): void {
-  const lines = rows.map((entry) => [
-    entry.what,
-    `${entry.ours.toFixed(2)} ${entry.unit}`,
-    `${entry.bare.toFixed(2)} ${entry.unit}`,
-    entry.ratio.toFixed(2),
-    entry.aim,
-  ]);
-  const table = [['measure', 'lambdad', 'bare', 'ratio', 'aim'], ...lines];
-  const widths = (table[0] as string[]).map((_, column) =>
-    Math.max(...table.map((cells) => (cells[column] as string).length)),
-  );
-  for (const cells of table) console.log(cells.map((cell, column) => cell.padEnd(widths[column] as number)).join('  '));
 }

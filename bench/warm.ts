@@ -11,6 +11,7 @@ import { pythonRicLayer, skipWithoutPythonRic } from '../test/runtimes/ric-clien
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { root } from '../test/support/source-tree.ts';
 import { coldStartsOf, fewestColdStarts, readTrace } from '../test/support/trace-replay.ts';
+import type { Aim } from './aim.ts';
 import { benchFile, deploy, invokeRequest, onServer, startBareServer } from './bench-server.ts';
 import { makeFolder } from './catalogue-folder.ts';
 import { type Row, row } from './statistics.ts';
@@ -66,7 +67,7 @@ async function blocks(
 function rowOf(
   what: string,
   unit: 'req/s' | 'ms' | 'MB/s',
-  aim: string,
+  aim: Aim,
   done: readonly { readonly ours: Load; readonly bare: Load }[],
   figure: (load: Load) => number,
 ): Row {

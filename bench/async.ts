@@ -11,8 +11,8 @@ import { apiRequest, deploy, startBareServer } from './bench-server.ts';
 import { percentile, type Row, row } from './statistics.ts';
 import { load } from './warm.ts';
 
-const BLOCKS = 5;
-const WARM_UP_SECONDS = 6;
+const BLOCKS = 3;
+const WARM_UP_SECONDS = 4;
 const CONNECTIONS = [16, 64] as const;
 const BODY = JSON.stringify({ text: 'x'.repeat(1000) });
 const BACKLOG_EVENTS = 10_000;
@@ -20,8 +20,10 @@ const FLOOD_EVENTS = 20_000;
 const VICTIM_EVENTS = 200;
 const VICTIM_PAUSE_MS = 25;
 
-export async function benchAsync(): Promise<Row[]> {
-  return [...(await acceptance()), ...(await fairness()), await restart()];
+export async function* benchAsync(): AsyncGenerator<Row> {
+  yield* await acceptance();
+  yield* await fairness();
+  yield await restart();
 }
 
 const runtime = 'nodejs24.x' as const;

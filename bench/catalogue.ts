@@ -15,11 +15,11 @@ import { load } from './warm.ts';
 const FEW = 10;
 const MANY = 10_000;
 
-const READ_BLOCKS = 5;
+const READ_BLOCKS = 3;
 const BLOCK_SECONDS = 1;
 const WARM_UP_SECONDS = 2;
-const START_BLOCKS = 7;
-const CREATE_BLOCKS = 5;
+const START_BLOCKS = 5;
+const CREATE_BLOCKS = 3;
 const CREATES_PER_BLOCK = 8;
 const PACKAGE_BYTES = 1_000_000;
 const SETTLE_MS = 3_000;

@@ -1,11 +1,15 @@
 /** Functions whose cold starts are measured, each with the bare program that does the same without a sandbox. */
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Runtime } from '@aws-sdk/client-lambda';
-import { machinePrograms } from '../src/runtimes/machine-programs.ts';
+import { machinePrograms, shippedFamily } from '../src/runtimes/machine-programs.ts';
+import { obtainRuntime } from '../src/runtimes/obtained-runtime.ts';
 import { sharedCacheDir } from '../test/support/shared-cache.ts';
 import type { Aim } from './aim.ts';
 import type { Deployment } from './bench-server.ts';
+import type { MissingRow } from './statistics.ts';
 
 export interface ColdCase {
   readonly what: string;
@@ -14,7 +18,12 @@ export interface ColdCase {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether sandboxes with its runtime's process wait for it. */
+  readonly isPrestarted: boolean;
 }
+
+/** A case that can be measured here, or what it lacks. */
+type Found = ColdCase | MissingRow;
 
 const BUNDLE_MODULES = 2500;
 const BUNDLE_MODULES_USED = 250;
@@ -32,6 +41,26 @@ clients = [boto3.client(name, region_name="us-east-1") for name in ("s3", "dynam
 def handler(event, context):
     return {"hello": event["name"], "clients": len(clients)}
 `;
+
+const javaHello = `import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import java.util.Collections;
+import java.util.Map;
+
+public class Hello implements RequestHandler<Map<String, String>, Map<String, String>> {
+  @Override public Map<String, String> handleRequest(Map<String, String> event, Context context) {
+    return Collections.singletonMap("hello", event.get("name"));
+  }
+
+  public static void main(String[] arguments) {
+    System.out.println(new Hello().handleRequest(Collections.singletonMap("name", "bare"), null));
+  }
+}
+`;
+const PYTHON_AIMS = [
+  ['python hello', '≤ 0.10'],
+  ['python boto3', '≤ 0.25'],
+] as const;
 
 /** As a bundler writes them: 5 MB of modules in one file, a tenth of which a web framework's start executes. */
 function bundle(): string {
@@ -52,12 +81,26 @@ exports.handler = async (event) => ({ hello: event.name, modules: loaded.size })
 /** Folder of an artefact in the cache of whoever runs this; undefined where nothing has fetched it yet. */
 function artefact(name: string): string | undefined {
   const folder = join(sharedCacheDir, 'artefacts');
-  const found = readdirSync(folder).find((entry) => new RegExp(`^${name}-[0-9a-f]+$`).test(entry));
+  const found = (existsSync(folder) ? readdirSync(folder) : []).find((entry) =>
+    new RegExp(`^${name}-[0-9a-f]+$`).test(entry),
+  );
   return found === undefined ? undefined : join(folder, found);
 }
 
-/** Writes the bare programs into `folder`. */
-export async function coldCases(folder: string): Promise<readonly ColdCase[]> {
+/** Writes the bare programs into `folder`. The first case is the one that is repeated in bursts. */
+export async function coldCases(
+  folder: string,
+): Promise<{ readonly cases: readonly ColdCase[]; readonly missing: readonly MissingRow[] }> {
+  const found = [...nodeCases(folder), ...(await pythonCases(folder)), await javaCase(folder)];
+  const missing = found.filter((each): each is MissingRow => 'lacks' in each);
+  return { cases: found.filter((each): each is ColdCase => !('lacks' in each)), missing };
+}
+
+function missingCase(what: string, aim: Aim, lacks: string): MissingRow {
+  return { what: `cold: ${what}`, aim, lacks };
+}
+
+function nodeCases(folder: string): readonly Found[] {
   const node = (what: string, aim: Aim, file: string, text: string, env: Record<string, string> = {}): ColdCase => {
     const name = what.replaceAll(' ', '-');
     writeFileSync(join(folder, `${name}-${file}`), text);
@@ -66,35 +109,61 @@ export async function coldCases(folder: string): Promise<readonly ColdCase[]> {
     writeFileSync(run, `const module = await import('./${name}-${file}');\n${call}`);
     const deployment = { name, runtime: 'nodejs24.x' as Runtime, handler: 'index.handler', files: { [file]: text } };
     const memoryMb = what === 'node hello' ? 128 : SDK_MEMORY_MB;
-    return { what, aim, deployment: { ...deployment, memoryMb }, command: process.execPath, args: [run], env };
+    const bare = { command: process.execPath, args: [run], env };
+    return { what, aim, deployment: { ...deployment, memoryMb }, ...bare, isPrestarted: true };
   };
-  const nodePackages = artefact('nodejs-bundled-sdk');
-  const cases = [
+  const packages = artefact('nodejs-bundled-sdk');
+  return [
     node('node hello', '≤ 0.10', 'index.mjs', nodeHello),
-    ...(nodePackages
-      ? [node('node sdk', '≤ 0.65', 'index.cjs', nodeSdk, { NODE_PATH: join(nodePackages, 'node_modules') })]
-      : []),
+    packages
+      ? node('node sdk', '≤ 0.65', 'index.cjs', nodeSdk, { NODE_PATH: join(packages, 'node_modules') })
+      : missingCase('node sdk', '≤ 0.65', 'the SDK, which the first function fetches'),
     node('node bundle', '≤ 0.75', 'index.cjs', bundle()),
   ];
-  return [...cases, ...(await pythonCases(folder))];
 }
 
-async function pythonCases(folder: string): Promise<readonly ColdCase[]> {
+async function pythonCases(folder: string): Promise<readonly Found[]> {
   const program = await machinePrograms('python', process.env).newest();
-  if (!program) return [];
+  if (!program) return PYTHON_AIMS.map(([what, aim]) => missingCase(what, aim, 'Python'));
   const runtime = `python${program.version}` as Runtime;
-  const python = (what: string, aim: Aim, text: string, env: Record<string, string> = {}): ColdCase => {
+  const python = (
+    [what, aim]: (typeof PYTHON_AIMS)[number],
+    text: string,
+    env: Record<string, string> = {},
+  ): ColdCase => {
     const name = what.replaceAll(' ', '-');
     const run = join(folder, `${name}.py`);
     writeFileSync(run, `import json\n${text}print(json.dumps(handler({"name": "bare"}, None)))\n`);
     const deployment = { name, runtime, handler: 'app.handler', files: { 'app.py': text } };
     const memoryMb = what === 'python hello' ? 128 : SDK_MEMORY_MB;
-    return { what, aim, deployment: { ...deployment, memoryMb }, command: program.path, args: [run], env };
+    const bare = { command: program.path, args: [run], env };
+    return { what, aim, deployment: { ...deployment, memoryMb }, ...bare, isPrestarted: true };
   };
   const packages = artefact('python-bundled-sdk');
   const keys = { AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' };
+  const [hello, boto3] = PYTHON_AIMS;
   return [
-    python('python hello', '≤ 0.10', pythonHello),
-    ...(packages ? [python('python boto3', '≤ 0.25', pythonSdk, { PYTHONPATH: packages, ...keys })] : []),
+    python(hello, pythonHello),
+    packages
+      ? python(boto3, pythonSdk, { PYTHONPATH: packages, ...keys })
+      : missingCase(...boto3, 'boto3, which the first function fetches'),
   ];
+}
+
+/** Compiled by the JDK that runs it, against the interfaces that the runtime brings along. */
+async function javaCase(folder: string): Promise<Found> {
+  const [what, aim] = ['java hello', '≤ 1.2'] as const;
+  const program = await machinePrograms('java', process.env).newest();
+  const compiler = program && join(dirname(program.path), 'javac');
+  if (!program || !compiler || !existsSync(compiler)) return missingCase(what, aim, 'a JDK');
+  const match = { family: shippedFamily('java'), version: program.version };
+  const options = { cacheDir: sharedCacheDir, nearest: false, env: process.env, progress: () => undefined };
+  const core = join((await obtainRuntime(match, options)).directory, 'lib', 'core.jar');
+  writeFileSync(join(folder, 'Hello.java'), javaHello);
+  await promisify(execFile)(compiler, ['-cp', core, '-d', folder, join(folder, 'Hello.java')]);
+  const files = { 'Hello.class': readFileSync(join(folder, 'Hello.class')) };
+  const runtime = `java${program.version}` as Runtime;
+  const deployment = { name: 'java-hello', runtime, handler: 'Hello', files, memoryMb: SDK_MEMORY_MB };
+  const args = ['-cp', `${folder}:${core}`, 'Hello'];
+  return { what, aim, deployment, command: program.path, args, isPrestarted: false };
 }

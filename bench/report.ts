@@ -23,7 +23,7 @@ export interface PartReport {
   readonly part: string;
   readonly tookS: number;
   readonly rows: readonly (Row | MissingRow)[];
-  /** What was thrown; the part's rows are not there then. */
+  /** What was thrown; the rows after it are not there then. */
   readonly failure?: string;
 }
 

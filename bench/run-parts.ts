@@ -1,9 +1,15 @@
 import { type PartReport, tableOf } from './report.ts';
 import type { MissingRow, Row } from './statistics.ts';
 
-export type Part = () => Promise<readonly (Row | MissingRow)[]>;
+type Found = Row | MissingRow;
 
-/** Runs parts one after the other. One that throws is reported, and the others go on. `done` hears after each of all so far. */
+/** Tells its rows at its end, or each as soon as it is there. */
+export type Part = () => Promise<readonly Found[]> | AsyncIterable<Found>;
+
+/**
+ * Runs parts one after the other. One that throws is reported, with the rows that it had told, and the others go on. `done`
+ * hears after each of all so far.
+ */
 export async function runParts(
   parts: readonly (readonly [name: string, part: Part])[],
   done: (reports: readonly PartReport[]) => void,
@@ -12,12 +18,15 @@ export async function runParts(
   for (const [part, measure] of parts) {
     const startedMs = performance.now();
     const took = () => Number(((performance.now() - startedMs) / 1000).toFixed(1));
+    const rows: Found[] = [];
     try {
-      const rows = await measure();
+      const told = measure();
+      if (Symbol.asyncIterator in told) for await (const row of told) rows.push(row);
+      else rows.push(...(await told));
       reports.push({ part, tookS: took(), rows });
     } catch (error) {
       const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      reports.push({ part, tookS: took(), rows: [], failure });
+      reports.push({ part, tookS: took(), rows, failure });
     }
     done(reports);
   }

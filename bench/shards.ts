@@ -16,7 +16,7 @@ import { atWork } from '../test/sources/stream-at-work.ts';
 import { startKinesisLocal } from '../test/support/kinesis-local.ts';
 import { type Row, row } from './statistics.ts';
 
-const BLOCKS = 5;
+const BLOCKS = 3;
 const SHARDS = 4;
 const RECORDS = 8_000;
 const BATCH_SIZE = 100;

@@ -18,7 +18,7 @@ import { QueueDelivery } from '../src/sources/queue-delivery.ts';
 import { startElasticMq } from '../test/support/elasticmq.ts';
 import { type Row, row } from './statistics.ts';
 
-const BLOCKS = 5;
+const BLOCKS = 3;
 const MESSAGES = 2_000;
 const BATCH_SIZE = 10;
 const MESSAGE_BYTES = 512;

@@ -6,7 +6,7 @@ import { createUrl } from '../test/urls/url-server.ts';
 import { apiRequest, deploy, onServer, startBareServer } from './bench-server.ts';
 import { median, type Row, row } from './statistics.ts';
 
-const BLOCKS = 9;
+const BLOCKS = 5;
 const REQUESTS_PER_BLOCK = 100;
 const WARM_UP_REQUESTS = 500;
 const NAME = 'stream';

@@ -64,7 +64,8 @@ test('a part that fails ends the run with 1 after all the others; a missed aim d
   const hear = (reports: readonly PartReport[]) => heard.push(reports.map(({ part }) => part).join());
   const missed = await runParts([['slow', async () => [slow]]], hear);
   assert.equal(conclusionOf(missed).exitCode, 0);
-  const failing = async () => {
+  const failing = async function* () {
+    yield slow;
     throw new Error('the server did not start');
   };
   const reports = await runParts(
@@ -77,6 +78,7 @@ test('a part that fails ends the run with 1 after all the others; a missed aim d
   assert.deepEqual(heard, ['slow', 'failing', 'failing,quick']);
   const { lines, exitCode } = conclusionOf(reports);
   assert.equal(exitCode, 1);
+  assert.match(lines.join('\n'), /^slow .* NO$/m);
   assert.match(lines.join('\n'), /^quick .* yes$/m);
   assert.match(lines.join('\n'), /^failing could not be measured: Error: the server did not start/m);
 });

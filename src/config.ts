@@ -43,6 +43,7 @@ export interface Config {
   readonly concurrency: number;
   /** Whether requests are held to ten a second for each concurrent one. */
   readonly requestRate: boolean;
+  readonly spares: boolean;
   /** Environments by which a function may grow within ten seconds; 0 for any number. */
   readonly scalingRate: number;
   /** Zipped packages of one account's region, functions and layers together. */
@@ -113,6 +114,7 @@ const options = {
   'memory-reserve-mb': { type: 'string', default: '512' },
   concurrency: { type: 'string', default: '1000' },
   'request-rate': { type: 'string', default: 'off' },
+  spares: { type: 'string', default: 'off' },
   'scaling-rate': { type: 'string', default: '0' },
   'code-storage-mb': { type: 'string', default: '76800' },
   'shutdown-seconds': { type: 'string', default: '10' },
@@ -154,6 +156,7 @@ export const configHelp: Readonly<Record<keyof typeof options, string>> = {
   'memory-reserve-mb': 'N   memory of the machine that functions never get (512)',
   concurrency: "N   concurrent executions of one account's region (1000)",
   'request-rate': 'on|off   throttle beyond 10 requests a second for each concurrent one, as AWS (off)',
+  spares: 'on|off   initialize an environment ahead where the last idle one of a version was taken (off)',
   'scaling-rate': 'N   environments a function may add in 10 seconds; 1000 is AWS’s (0: any number)',
   'code-storage-mb': "N   zipped packages of one account's region together (76800)",
   'shutdown-seconds': 'N   how long running invokes may take to finish at shutdown (10)',
@@ -241,11 +244,8 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
   const network = oneOf('network', values.network, ['egress', 'host', 'none']);
   const auth = authOf(values.auth, values.host, network);
   checkTestClock(values['test-clock'], values.host, auth);
-  const functionCredentials = oneOf('function-credentials', values['function-credentials'], [
-    'local',
-    'sts',
-    'inherit',
-  ]);
+  const asked = values['function-credentials'];
+  const functionCredentials = oneOf('function-credentials', asked, ['local', 'sts', 'inherit']);
   const endpoints = endpointsOf(env, { host: values.host, port: Number(values.port) }, functionCredentials === 'sts');
   const neighbourCredentials = credentialsOf(env);
   checkFunctionCredentials(functionCredentials, endpoints, neighbourCredentials);
@@ -271,6 +271,7 @@ export function readConfig(argv: readonly string[], env: Readonly<Record<string,
     memoryReserveBytes: integer('memory-reserve-mb', values['memory-reserve-mb'], 0, 1_048_576) * 1_048_576,
     concurrency: integer('concurrency', values.concurrency, 1, 1_000_000),
     requestRate: oneOf('request-rate', values['request-rate'], ['on', 'off']) === 'on',
+    spares: oneOf('spares', values.spares, ['on', 'off']) === 'on',
     scalingRate: integer('scaling-rate', values['scaling-rate'], 0, 1_000_000),
     codeStorageBytes: integer('code-storage-mb', values['code-storage-mb'], 1, 1_073_741_824) * 1_048_576,
     shutdownMs: seconds('shutdown-seconds', 900),

@@ -122,6 +122,14 @@ export class Concurrency {
     return slot;
   }
 
+  /** How many more invokes of the function would be let through; 0 where how fast it grows is limited. */
+  room({ running, place }: FunctionUse, reserved: number | undefined): number {
+    const { limit, scalingRate = 0 } = this.#options;
+    if (scalingRate > 0) return 0;
+    const own = reserved === undefined ? this.#sharedMax(place) - place.unreserved : reserved - running;
+    return Math.min(own, limit - place.running);
+  }
+
   release(use: FunctionUse, slot: Slot): void {
     use.running--;
     use.place.running--;

@@ -22,10 +22,12 @@ import {
   type ProvisionedWish,
 } from './invoker.ts';
 import { withFirstPassage, withPassage } from './lineage.ts';
-import type { Pool, VersionPool } from './pool.ts';
+import type { Pool } from './pool.ts';
 import { ProvisionedEnvironments } from './provisioned-environments.ts';
+import { Spares } from './spares.ts';
 import { readTraceHeader, traceHeaderOf, withoutParent } from './trace-header.ts';
 import type { Tracing } from './tracing.ts';
+import type { VersionPool } from './version-pool.ts';
 
 /** An event without bytes counts as an empty object (lambda-facts 7.1). */
 const EMPTY_EVENT = Buffer.from('{}');
@@ -45,6 +47,8 @@ export interface LocalInvokerOptions {
   readonly metrics: InvokeMetrics;
   readonly requestRate: boolean;
   readonly scalingRate: number;
+  /** Whether environments are initialized before anybody calls, for versions that are called concurrently. */
+  readonly spares?: boolean;
   /** Undefined where segments go nowhere: then nothing is sampled that the caller does not sample. */
   readonly tracing?: Tracing | undefined;
 }
@@ -56,6 +60,7 @@ export class LocalInvoker implements Invoker {
   readonly #options: LocalInvokerOptions;
   readonly #concurrency: Concurrency;
   readonly #provisioned: ProvisionedEnvironments;
+  readonly #spares: Spares | undefined;
   /** A version as it was read from the store stays the same object while nothing changes: the hot path's look-up. */
   readonly #byVersion = new WeakMap<VersionBody, VersionPool>();
   readonly #byName = new Map<string, Map<string, VersionPool>>();
@@ -65,6 +70,7 @@ export class LocalInvoker implements Invoker {
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
     this.#concurrency = new Concurrency({ ...options, limit: options.concurrency });
+    if (options.spares === true) this.#spares = new Spares(options);
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
       clock: options.clock,
@@ -207,6 +213,7 @@ export class LocalInvoker implements Invoker {
     const versionPool = this.#poolOf(target);
     const environment = this.#options.pool.takeIdle(versionPool);
     if (environment === undefined) return this.#tryOn(ran, asked, 1);
+    this.#spares?.taken(versionPool, () => this.#concurrency.room(use, target.reservedConcurrency));
     countStart(use.metrics, versionPool, environment);
     return environment.invoke(asked).then(
       (answer) => outcomeOf(ran, environment, answer),

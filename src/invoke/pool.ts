@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../base/clock.ts';
-import { type Deferred, deferred } from '../base/deferred.ts';
+import { deferred } from '../base/deferred.ts';
 import type { Environment, EnvironmentListener } from '../environments/environment.ts';
 import type { EnvironmentTarget } from '../environments/environment-factory.ts';
 import { ApiError } from '../model/api-error.ts';
 import { type MemoryGate, UNMEASURED_BYTES } from './memory-gate.ts';
+import type { VersionPool, Waiter } from './version-pool.ts';
 
 /**
  * The execution environments of this machine: warm ones by version, and the starting of new ones.
@@ -23,32 +24,6 @@ const FREEZE_DELAY_MS = 100;
 const WAITERS_MAX = 10_000;
 const FULL_RETRY_MS = 50;
 const MEGABYTE = 1_048_576;
-
-/** The environments of one version as it is configured now. */
-export interface VersionPool {
-  readonly target: EnvironmentTarget;
-  /** Free ones, the one that became free last at the end. */
-  readonly idle: Environment[];
-  readonly all: Set<Environment>;
-  /** Those that stay however long they are idle, each with what is to happen when it is lost. */
-  readonly kept: Map<Environment, (environment: Environment) => void>;
-  /** Invokes that wait for an environment of this version, the first first. */
-  readonly waiting: Waiter[];
-  /** Answered and not yet free. */
-  answeredCount: number;
-  /** Starts under way or in the queue. */
-  starts: number;
-  /** Its version changed or was deleted: environments end instead of becoming free. */
-  retired: boolean;
-  /** Memory that an environment of this version was seen to use. */
-  measuredBytes: number;
-  readonly listener: EnvironmentListener;
-}
-
-interface Waiter {
-  readonly environment: Deferred<Environment>;
-  settled: boolean;
-}
 
 export interface PoolOptions {
   readonly create: (target: EnvironmentTarget, listener: EnvironmentListener) => Promise<Environment>;
@@ -137,28 +112,53 @@ export class Pool {
     const bytes = pool.measuredBytes;
     await this.#admit(bytes, { settled: false });
     try {
-      const target: EnvironmentTarget = { ...pool.target, initializationType: 'provisioned-concurrency' };
-      const environment = await this.#options.create(target, pool.listener);
-      pool.all.add(environment);
-      this.#live.set(environment, pool);
-      try {
-        this.#checkStanding(pool, environment);
-        const isReady = await environment.initialize();
-        // Ended from outside its init fails too, which is not the function's fault.
-        this.#checkStanding(pool, environment);
-        if (!isReady) {
-          this.discard(pool, environment);
-          return undefined;
-        }
-      } catch (error) {
-        this.discard(pool, environment);
-        throw error;
-      }
+      const environment = await this.#startAhead(pool, {
+        ...pool.target,
+        initializationType: 'provisioned-concurrency',
+      });
+      if (!environment) return undefined;
       pool.kept.set(environment, lost);
       this.#free(pool, environment);
       return environment;
     } finally {
       this.#options.gate.giveBack(bytes);
+    }
+  }
+
+  /**
+   * Starts an environment that is initialized ahead of invokes, if that disturbs nobody: there is memory for it, and none
+   * starts for an invoke. It is the last to be taken and the first to end. Undefined when it was not to be. Rejects as keep() does.
+   */
+  async startSpare(pool: VersionPool): Promise<Environment | 'failed' | undefined> {
+    const bytes = pool.measuredBytes;
+    if (this.#closed || pool.retired || this.#starting > 0 || !this.#options.gate.take(bytes)) return undefined;
+    try {
+      const environment = await this.#startAhead(pool, pool.target);
+      if (!environment) return 'failed';
+      this.#free(pool, environment);
+      if (pool.idle.at(-1) === environment) pool.idle.unshift(...pool.idle.splice(-1));
+      return environment;
+    } finally {
+      this.#options.gate.giveBack(bytes);
+    }
+  }
+
+  /** Undefined when the function's init failed. */
+  async #startAhead(pool: VersionPool, target: EnvironmentTarget): Promise<Environment | undefined> {
+    const environment = await this.#options.create(target, pool.listener);
+    pool.all.add(environment);
+    this.#live.set(environment, pool);
+    try {
+      this.#checkStanding(pool, environment);
+      const isReady = await environment.initialize();
+      // Ended from outside its init fails too, which is not the function's fault.
+      this.#checkStanding(pool, environment);
+      if (isReady) return environment;
+      this.discard(pool, environment);
+      return undefined;
+    } catch (error) {
+      this.discard(pool, environment);
+      throw error;
     }
   }
 

@@ -11,7 +11,8 @@ import type { ProvisionedProgress } from '../functions/provisioned-concurrency.t
 import type { VersionBody } from '../functions/records.ts';
 import type { Namespace } from '../store/namespace.ts';
 import type { ProvisionedWish } from './invoker.ts';
-import { type Pool, PoolEnded, type VersionPool } from './pool.ts';
+import { type Pool, PoolEnded } from './pool.ts';
+import type { VersionPool } from './version-pool.ts';
 
 /** Starts under way for one qualifier: invokes that need an environment now are not to wait behind hundreds of them. */
 const STARTS_MAX = 2;

@@ -4,8 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FakeClock } from '../../src/base/clock.ts';
 import type { Environment } from '../../src/environments/environment.ts';
 import type { VersionBody } from '../../src/functions/records.ts';
-import { type Pool, PoolEnded, type VersionPool } from '../../src/invoke/pool.ts';
+import { type Pool, PoolEnded } from '../../src/invoke/pool.ts';
 import { ProvisionedEnvironments } from '../../src/invoke/provisioned-environments.ts';
+import type { VersionPool } from '../../src/invoke/version-pool.ts';
 
 const WHERE = { account: '123456789012', region: 'eu-west-1' };
 const VERSION = { version: '1', revisionId: 'r1' } as VersionBody;

@@ -4,7 +4,8 @@ import { FakeClock } from '../../src/base/clock.ts';
 import type { Environment, EnvironmentListener } from '../../src/environments/environment.ts';
 import type { EnvironmentTarget } from '../../src/environments/environment-factory.ts';
 import type { VersionBody } from '../../src/functions/records.ts';
-import { Pool, PoolEnded, type VersionPool } from '../../src/invoke/pool.ts';
+import { Pool, PoolEnded } from '../../src/invoke/pool.ts';
+import type { VersionPool } from '../../src/invoke/version-pool.ts';
 
 const IDLE_MS = 10_000;
 

@@ -4,7 +4,8 @@ import { beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '../../src/base/clock.ts';
 import type { Environment, EnvironmentListener } from '../../src/environments/environment.ts';
 import type { VersionBody } from '../../src/functions/records.ts';
-import { Pool, type VersionPool } from '../../src/invoke/pool.ts';
+import { Pool } from '../../src/invoke/pool.ts';
+import type { VersionPool } from '../../src/invoke/version-pool.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_AGE_MS = 2 * HOUR_MS;

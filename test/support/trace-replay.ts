@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { FakeClock } from '../../src/base/clock.ts';
 import type { Environment, EnvironmentListener } from '../../src/environments/environment.ts';
 import type { VersionBody } from '../../src/functions/records.ts';
-import { Pool, type VersionPool } from '../../src/invoke/pool.ts';
+import { Pool } from '../../src/invoke/pool.ts';
+import type { VersionPool } from '../../src/invoke/version-pool.ts';
 
 /** One invoke of a trace; milliseconds from the trace's beginning. */
 export interface TracedInvoke {

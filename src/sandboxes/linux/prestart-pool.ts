@@ -51,8 +51,8 @@ const REFILL_DELAY_MS = 40;
 /** Below this nobody begins to make one … */
 const IDLE_MIN = 0.5;
 /** … for so long; then it is made of what the others leave. */
-const BUSY_MS_MAX = 1000;
-const BUSY_LOOK_MS = 100;
+const BUSY_MS_MAX = 200;
+const BUSY_LOOK_MS = 50;
 /** As many are made at the same time while none of their kind waits; otherwise one. */
 const MAKING_MAX = 2;
 /** How long making one takes while nothing is known of its kind. */
@@ -184,8 +184,14 @@ export class PrestartPool<T extends Endable> {
     return kind;
   }
 
-  async #empty(kind: Kind<T>): Promise<void> {
-    await Promise.all(kind.waiting.splice(0).map(this.#options.end));
+  /** Those that have waited longest are kept. */
+  async #empty(kind: Kind<T>, kept = 0): Promise<void> {
+    await Promise.all(kind.waiting.splice(kept).map(this.#options.end));
+  }
+
+  #wanted({ takenMs }: Kind<T>, nowMs: number): number {
+    const lately = takenMs.filter((ms) => nowMs - ms < DEMAND_MS).length;
+    return Math.max(Math.min(WAITING_MIN, this.#options.size), lately);
   }
 
   #lookLater(): void {
@@ -199,9 +205,9 @@ export class PrestartPool<T extends Endable> {
     const nowMs = this.#clock.monotonic();
     const isShort = this.#isMemoryShort();
     for (const [key, kind] of this.#kinds) {
-      if (!isShort && nowMs - kind.askedMs < IDLE_MS) continue;
-      this.#kinds.delete(key);
-      void this.#empty(kind);
+      const isKept = !isShort && nowMs - kind.askedMs < IDLE_MS;
+      if (!isKept) this.#kinds.delete(key);
+      void this.#empty(kind, isKept ? this.#wanted(kind, nowMs) : 0);
     }
   }
 
@@ -239,11 +245,9 @@ export class PrestartPool<T extends Endable> {
     this.#making.add(making);
   }
 
-  #lacks({ waiting, making, takenMs, failedMs }: Kind<T>, nowMs: number): boolean {
-    const lately = takenMs.filter((ms) => nowMs - ms < DEMAND_MS).length;
-    const wanted = Math.max(Math.min(WAITING_MIN, this.#options.size), lately);
-    const coming = [...making].filter(({ isClaimed }) => !isClaimed).length;
-    return waiting.length + coming < wanted && nowMs - failedMs >= FAILED_MS;
+  #lacks(kind: Kind<T>, nowMs: number): boolean {
+    const coming = [...kind.making].filter(({ isClaimed }) => !isClaimed).length;
+    return kind.waiting.length + coming < this.#wanted(kind, nowMs) && nowMs - kind.failedMs >= FAILED_MS;
   }
 
   async #make(kind: Kind<T>, isQuiet: boolean): Promise<void> {

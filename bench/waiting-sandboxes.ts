@@ -4,6 +4,8 @@ import type { TestServer } from '../test/support/server.ts';
 
 /** Where the kernel has a process that waits at its gate: it opens a FIFO that nobody has opened for writing. */
 const AT_GATE = 'wait_for_partner';
+/** Where a frozen process stands: one that was frozen at its gate is kept for a function already. */
+const FROZEN = /^(get_signal|do_freezer_trap|__refrigerator)$/;
 /** Of the environment of a process that has no function yet. */
 const GATE_VARIABLE = '_LAMBDAD_GATE=';
 const LOOK_MS = 25;
@@ -47,7 +49,8 @@ export class WaitingSandboxes {
   }
 
   #look(): { readonly atGate: number; readonly beginning: number } {
-    const places = descendantsOf(this.#server.pid).filter(hasGate).map(placeOf);
+    const all = descendantsOf(this.#server.pid).filter(hasGate).map(placeOf);
+    const places = all.filter((place) => !FROZEN.test(place ?? ''));
     const atGate = places.filter((place) => place === AT_GATE).length;
     return { atGate, beginning: places.length - atGate };
   }

@@ -7,7 +7,7 @@
 //    believes an archive only where the class path has the names it had when the archive was made, so that is done in a
 //    mount namespace in which this folder is /var/runtime. Where there can be none there is no archive.
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
@@ -18,8 +18,41 @@ const CLASS_LIST = 'classes.list';
 const JARS = ['core', 'ric', 'serialization', 'utils-lite'];
 const MAIN = 'com.amazonaws.services.lambda.runtime.api.client.AWSLambda';
 const STEP_MS_MAX = 25_000;
-/** A method of the JDK's that can be called with any event: so the client loads what a function makes it load. */
-const HANDLER = 'java.util.Objects::isNull';
+/**
+ * Methods of the JDK's, each with an event: so the client loads what handlers of any value, of maps, lists and strings make
+ * it load.
+ */
+const HANDLERS = [
+  ['java.util.Objects::isNull', '{"a":["b",1]}'],
+  ['java.util.Collections::unmodifiableMap', '{"a":["b",1]}'],
+  ['java.util.Collections::unmodifiableList', '["a",{"b":1}]'],
+  ['java.lang.String::concat', '"a"'],
+];
+const LOG_DESCRIPTOR = 3;
+/**
+ * Besides, what it takes to load a handler from a folder, and to answer with values of more than one class. A JDK passes
+ * over those that it does not have.
+ */
+const LISTED_CLASSES = [
+  'com/amazonaws/lambda/thirdparty/com/fasterxml/jackson/databind/ser/impl/PropertySerializerMap$Double',
+  'com/amazonaws/lambda/thirdparty/com/fasterxml/jackson/databind/ser/impl/PropertySerializerMap$TypeAndSerializer',
+  'com/amazonaws/services/lambda/runtime/api/client/EventHandlerLoader$ClassContext',
+  'com/amazonaws/services/lambda/runtime/api/client/EventHandlerLoader$PojoHandlerAsStreamHandler',
+  'java/io/FilePermission',
+  'java/io/FilePermission$1',
+  'java/io/FilePermissionCollection',
+  'java/io/FilePermissionCollection$1',
+  'java/net/URLClassLoader$1',
+  'java/net/URLConnection',
+  'java/util/Vector',
+  'jdk/internal/access/JavaIOFilePermissionAccess',
+  'jdk/internal/loader/URLClassPath$FileLoader$1',
+  'sun/net/www/MessageHeader',
+  'sun/net/www/URLConnection',
+  'sun/net/www/protocol/file/FileURLConnection',
+  'sun/security/util/FilePermCompat',
+  'sun/security/util/SecurityProperties',
+];
 
 /** The file of that name in a jar, or undefined. The central directory at its end leads to it. */
 function entryOf(jar, name) {
@@ -61,32 +94,52 @@ function options(major, directory) {
   ];
 }
 
-/** Runs the client for one event and has the JDK write down what it loads. Resolves when that is done. */
+/** Runs the client for each handler and has the JDK write down what it loads. */
 async function listClasses(java, major) {
+  const lines = new Set(LISTED_CLASSES);
+  for (const [handler, event] of HANDLERS) {
+    await runOnce(java, major, handler, event);
+    for (const line of existsSync(CLASS_LIST) ? readFileSync(CLASS_LIST, 'utf8').split('\n') : []) {
+      // The numbers are those of one run, and name what classes outside the class path are made of.
+      if (line !== '' && !line.startsWith('#') && !line.includes(' source: ')) lines.add(line.replace(/ id: \d+$/, ''));
+    }
+    rmSync(CLASS_LIST, { force: true });
+  }
+  writeFileSync(CLASS_LIST, `${[...lines].join('\n')}\n`);
+}
+
+/** Resolves when the client has answered, or has come to nothing. */
+async function runOnce(java, major, handler, event) {
   const directory = process.cwd();
   let events = 0;
   await new Promise((resolve) => {
+    let child;
     const api = createServer((request, response) => {
       request.resume().on('end', () => {
         if (!request.url.endsWith('/next')) return response.writeHead(202).end('{}');
         if (events++ > 0) return child.kill('SIGKILL');
         const deadline = String(Date.now() + STEP_MS_MAX);
         const headers = { 'lambda-runtime-aws-request-id': '1', 'lambda-runtime-deadline-ms': deadline };
-        response.writeHead(200, { ...headers, 'content-type': 'application/json' }).end('{"a":["b",1]}');
+        response.writeHead(200, { ...headers, 'content-type': 'application/json' }).end(event);
       });
     });
-    let child;
+    const done = () => {
+      api.closeAllConnections();
+      api.close(resolve);
+    };
     api.listen(0, '127.0.0.1', () => {
-      const env = { AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${api.address().port}`, _HANDLER: HANDLER };
+      const env = { AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${api.address().port}`, _HANDLER: handler };
       for (const name of ['NAME', 'VERSION', 'MEMORY_SIZE']) env[`AWS_LAMBDA_FUNCTION_${name}`] = '128';
       for (const name of ['GROUP_NAME', 'STREAM_NAME']) env[`AWS_LAMBDA_LOG_${name}`] = 'log';
+      // As in a sandbox, where records go to a descriptor of their own.
+      env['_LAMBDA_TELEMETRY_LOG_FD'] = String(LOG_DESCRIPTOR);
       const property = `-D${MAIN.replace('AWSLambda', 'runtimeapi.NativeClient.JNI')}=${directory}/${LIBRARY}`;
       const list = ['-Xshare:off', `-XX:DumpLoadedClassList=${directory}/${CLASS_LIST}`];
-      const args = [...list, ...options(major, directory), property, MAIN, HANDLER];
-      child = spawn(java, args, { env, stdio: 'ignore', timeout: STEP_MS_MAX, killSignal: 'SIGKILL' });
-      child.once('error', resolve).once('exit', resolve);
+      const args = [...list, ...options(major, directory), property, MAIN, handler];
+      const stdio = ['ignore', 'ignore', 'ignore', 'ignore'];
+      child = spawn(java, args, { env, stdio, timeout: STEP_MS_MAX, killSignal: 'SIGKILL' });
+      child.once('error', done).once('exit', done);
     });
-    api.once('close', resolve);
   });
 }
 

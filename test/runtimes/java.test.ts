@@ -235,6 +235,8 @@ describe('java', { skip, timeout: PREPARE_MS_MAX }, () => {
     );
     assert.match(stdout, /Picked up JAVA_TOOL_OPTIONS: -Dgiven=here/);
     assert.ok(stdout.includes(archived), 'the archive is in use');
+    const read = stdout.split('\n').filter((line) => line.includes('source: file:/var/runtime/'));
+    assert.deepEqual(read, [], 'all that a handler of a map needs of the client is in it');
   });
 
   test('without its JDK a function says what installs it', { timeout: TEST_MS_MAX }, async (context) => {

@@ -23,8 +23,10 @@ const WARM_UP_SECONDS = 4;
 const MEGABYTE = 1_000_000;
 const FUNCTIONS = 10_000;
 const IDLE_ENVIRONMENTS = 300;
-/** Longer than it takes to start them all. */
-const IDLE_HOLD_MS = 40_000;
+const HOLDING = 'holding';
+/** Longer than it takes to start them all on a machine with little else to do. */
+const IDLE_HOLD_MS = 12_000;
+const IDLE_HOLDS_MAX = 5;
 const HELLO = { 'index.mjs': "export const handler = async () => ({ hello: 'world' });\n" };
 const EVENT = JSON.stringify({ key1: 'value1', key2: 'value2', key3: 'value3' });
 
@@ -221,15 +223,26 @@ async function crowd(): Promise<Row[]> {
   }
 }
 
-/** As many at once as are wanted: each holds its own environment until all are there. */
+/** As many at once as are wanted: each holds its own environment for a while. Those that are there help to make the others. */
 async function makeIdle(server: TestServer): Promise<void> {
   const files = {
     'index.mjs': `export const handler = ({ untilMs }) => new Promise((resolve) => setTimeout(resolve, untilMs - Date.now(), 1));\n`,
   };
-  await deploy(server.client(), { name: 'idle', runtime: 'nodejs24.x', handler: 'index.handler', files });
+  await deploy(server.client(), { name: HOLDING, runtime: 'nodejs24.x', handler: 'index.handler', files });
   const port = portOf(server);
-  const request = invokeRequest(`127.0.0.1:${port}`, 'idle', JSON.stringify({ untilMs: Date.now() + IDLE_HOLD_MS }));
-  await load(port, IDLE_ENVIRONMENTS, request, { seconds: 0.001 });
+  for (let holds = 0; holds < IDLE_HOLDS_MAX; holds++) {
+    const event = JSON.stringify({ untilMs: Date.now() + IDLE_HOLD_MS });
+    await load(port, IDLE_ENVIRONMENTS, invokeRequest(`127.0.0.1:${port}`, HOLDING, event), { seconds: 0.001 });
+    if ((await idleEnvironments(server)) >= IDLE_ENVIRONMENTS) return;
+  }
+  throw new Error(`there are no ${IDLE_ENVIRONMENTS} idle environments`);
+}
+
+async function idleEnvironments({ url }: TestServer): Promise<number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n');
+  const isOfHolding = (line: string) => line.includes(`"${HOLDING}"`) && line.includes('state="idle"');
+  const line = lines.find((each) => each.startsWith('lambdad_environments{') && isOfHolding(each));
+  return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
 }
 
 export async function* benchWarm(): AsyncGenerator<Row | MissingRow> {

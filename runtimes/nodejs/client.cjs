@@ -64,6 +64,11 @@ class Client {
     this._open();
   }
 
+  /** Resolves when the connection stands, and nothing is left of the request for it. */
+  connected() {
+    return new Promise((resolve) => this.#socket.once('connect', () => setImmediate(resolve)));
+  }
+
   /** Whether a request is under way, be it a result or the wait for the next event. */
   get awaitsAnswer() {
     return this.#waiting.length > 0 || this.#isAsked || this.#onLast !== undefined;

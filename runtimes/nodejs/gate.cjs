@@ -8,7 +8,7 @@
 const fs = require('fs');
 const path = require('path');
 const { rehearse } = require('./rehearsal.cjs');
-const { rehearseWith } = require('./runtime.cjs');
+const { connectBeforehand, rehearseWith } = require('./runtime.cjs');
 
 /** Modules of Node's own that functions and their SDKs use. Loading `assert`, and so `http2`, opens standard error. */
 const builtins = [
@@ -47,7 +47,7 @@ const standardOutput = 1;
 
 /** Returns when the process has become a function's. */
 async function passGate() {
-  const gate = process.env._LAMBDAD_GATE;
+  const { _LAMBDAD_GATE: gate, _LAMBDAD_API: address } = process.env;
   loadBuiltins();
   // Before the rehearsal, whose invocation has a variable of its own.
   moveEnvironment();
@@ -55,6 +55,9 @@ async function passGate() {
   await rehearse((address) => rehearseWith(address, __dirname)).catch(() => undefined);
   // These modules are none of the function's.
   for (const name of ownModules) forget(path.join(__dirname, name));
+  // At the descriptor that it would have had.
+  if (address) await connectBeforehand(address);
+  const block = openEnvironmentBlock();
   if (global.gc) global.gc();
   fs.writeSync(standardOutput, '.');
   const { environment, cwd } = JSON.parse(fs.readFileSync(gate, 'utf8'));
@@ -62,7 +65,8 @@ async function passGate() {
   // What stays as it is stands first in the function's too. To change TZ means to look for the machine's zone: 4 ms.
   for (const name of Object.keys(process.env)) if (name !== 'TZ' || !known.has(name)) delete process.env[name];
   for (const [name, value] of environment) if (process.env[name] !== value) process.env[name] = value;
-  showEnvironment(environment);
+  block.show(environment);
+  block.close();
   process.chdir(cwd);
   // The loop's clock stood still; a timer of the function's would go off too soon.
   await new Promise((resolve) => setImmediate(resolve));
@@ -75,7 +79,9 @@ function moveEnvironment() {
     delete process.env[name];
     process.env[name] = value;
   }
-  showEnvironment(variables);
+  const block = openEnvironmentBlock();
+  block.show(variables);
+  block.close();
 }
 
 /** Takes a CommonJS module from where a function may see it. */
@@ -94,23 +100,24 @@ function loadBuiltins() {
 }
 
 /**
- * Writes the variables where the kernel shows those that a process began with, at /proc/self/environ. By now none of the C
- * library's lies there; what began there is longer, and the rest of it becomes zeros.
+ * Where the kernel shows the variables that a process began with, at /proc/self/environ. `show` writes others there: by
+ * then none of the C library's lies there; what began there is longer, and the rest of it becomes zeros.
  */
-function showEnvironment(environment) {
+function openEnvironmentBlock() {
   // The name of the program, in parentheses, may hold blanks.
   const stat = fs.readFileSync('/proc/self/stat', 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [start, end] = [Number(fields[environStartField - 3]), Number(fields[environStartField - 2])];
-  const block = Buffer.alloc(end - start);
-  const text = Buffer.from(environment.map(([name, value]) => `${name}=${value}\0`).join(''));
-  if (text.length <= block.length) text.copy(block);
   const memory = fs.openSync('/proc/self/mem', 'r+');
-  try {
-    fs.writeSync(memory, block, 0, block.length, start);
-  } finally {
-    fs.closeSync(memory);
-  }
+  return {
+    show(environment) {
+      const block = Buffer.alloc(end - start);
+      const text = environment.map(([name, value]) => `${name}=${value}\0`).join('');
+      if (Buffer.byteLength(text) <= block.length) block.write(text);
+      fs.writeSync(memory, block, 0, block.length, start);
+    },
+    close: () => fs.closeSync(memory),
+  };
 }
 
 module.exports = { passGate };

@@ -58,6 +58,8 @@ const requestIdKey = Symbol.for('aws.lambda.runtime.requestId');
 const { env } = process;
 const store = behaviour.invokeStore ? new InvokeStore() : undefined;
 let client;
+/** A connection of before it was known for which function. */
+let standing;
 let logError;
 let runningId;
 let runningTenantId;
@@ -70,6 +72,10 @@ let exitCode;
  */
 async function rehearseWith(address, folder) {
   client = new Client(address, () => {});
+  patchConsole(
+    () => undefined,
+    () => undefined,
+  );
   importFromNodePath();
   let loaded;
   // Where hooks of imports take a thread, a function that imports nothing has none.
@@ -86,12 +92,24 @@ async function rehearseWith(address, folder) {
   }, loaded.streaming);
 }
 
-/** Loads the handler and asks for the first event; what follows is driven by the answers. */
-async function run() {
-  client = new Client(env.AWS_LAMBDA_RUNTIME_API, (reason) => {
+/** Connects to the Runtime API that run() is going to use. Resolves when the connection stands. */
+async function connectBeforehand(address) {
+  standing = connect(address);
+  await standing.connected();
+}
+
+function connect(address) {
+  return new Client(address, (reason) => {
     if (exitCode === undefined) process.stderr.write(`The Lambda Runtime API is gone: ${reason}.\n`);
     process.exit(exitCode === undefined ? exitCodes.platformLost : exitCode);
   });
+}
+
+/** Loads the handler and asks for the first event; what follows is driven by the answers. */
+async function run() {
+  client = standing || connect(env.AWS_LAMBDA_RUNTIME_API);
+  // A function finds the same while it is loaded, whenever its process began.
+  if (standing === undefined) await client.connected();
   setGlobals();
   const requestId = store === undefined ? () => globalThis[requestIdKey] : () => store.getRequestId();
   logError = patchConsole(requestId, () => runningTenantId);
@@ -173,4 +191,4 @@ function setGlobals() {
   if (store !== undefined) globalThis.awslambda.InvokeStore = store;
 }
 
-module.exports = { rehearseWith, run };
+module.exports = { connectBeforehand, rehearseWith, run };

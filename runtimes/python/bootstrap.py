@@ -24,13 +24,13 @@ def main():
     del sys.argv[1:]
     from lambdad_runtime.loop import run
 
-    preloaded = None
+    preloaded = client = None
     if "_LAMBDAD_GATE" in os.environ:
         from lambdad_runtime.gate import pass_gate
 
-        preloaded = pass_gate(layer_root)
+        preloaded, client = pass_gate(layer_root)
     arrange_path(os.environ["LAMBDA_TASK_ROOT"], layer_root, os.path.dirname(os.path.abspath(__file__)))
-    run(os.environ.get("_HANDLER", ""), os.environ["AWS_LAMBDA_RUNTIME_API"], preloaded)
+    run(os.environ.get("_HANDLER", ""), os.environ["AWS_LAMBDA_RUNTIME_API"], preloaded, client)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import sys
 
 from . import json_text
+from .client import Client
 
 ENVIRON_START_FIELD = 50
 STANDARD_OUTPUT = 1
@@ -12,10 +13,14 @@ READ_BYTES = 65536
 
 
 def pass_gate(layer_root):
-    """Returns when the process has become a function's: what was loaded for it beforehand, or None."""
+    """Returns when the process has become a function's: what was loaded for it beforehand, or None, and a
+    client of the Runtime API that is connected, or None."""
     gate = os.environ["_LAMBDAD_GATE"]
     names = os.environ.get("_LAMBDAD_PRELOAD")
     preloaded = _preload(names.split(",")) if names else None
+    address = os.environ.get("_LAMBDAD_API")
+    client = Client(address) if address else None
+    show_environment = _environment_block()
     os.write(STANDARD_OUTPUT, b".")
     descriptor = os.open(gate, os.O_RDONLY)
     text = b""
@@ -29,7 +34,7 @@ def pass_gate(layer_root):
     os.environ.clear()
     for name, value in assignment["environment"]:
         os.environ[name] = value
-    _show_environment(assignment["environment"])
+    show_environment(assignment["environment"])
     os.chdir(assignment["cwd"])
     if preloaded is not None:
         layers = os.path.join(layer_root, "python")
@@ -37,7 +42,7 @@ def pass_gate(layer_root):
         site = os.path.join(layers, "lib", version, "site-packages")
         preloaded.forget_unless_alone([os.environ["LAMBDA_TASK_ROOT"], layers, site])
     _forget("gate")
-    return preloaded
+    return preloaded, client
 
 
 def _preload(names):
@@ -48,22 +53,24 @@ def _preload(names):
     return preloaded
 
 
-def _show_environment(environment):
-    """Writes the variables where the kernel shows those that a process began with, at /proc/self/environ. By now none of
-    the C library's lies there; what began there is longer, and the rest of it becomes zeros."""
+def _environment_block():
+    """Where the kernel shows the variables that a process began with, at /proc/self/environ: what writes others there,
+    once. By then none of the C library's lies there; what began there is longer, and the rest of it becomes zeros."""
     with open("/proc/self/stat", "rb") as file:
         stat = file.read()
     # The name of the program, in parentheses, may hold blanks.
     fields = stat[stat.rindex(b")") + 2 :].split(b" ")
     start, end = (int(fields[ENVIRON_START_FIELD - 3 + i]) for i in (0, 1))
-    text = b"".join(os.fsencode("%s=%s" % (name, value)) + b"\0" for name, value in environment)
-    if len(text) > end - start:
-        text = b""
     memory = os.open("/proc/self/mem", os.O_RDWR)
-    try:
+
+    def show(environment):
+        text = b"".join(os.fsencode("%s=%s" % (name, value)) + b"\0" for name, value in environment)
+        if len(text) > end - start:
+            text = b""
         os.pwrite(memory, text + bytes(end - start - len(text)), start)
-    finally:
         os.close(memory)
+
+    return show
 
 
 def _forget(name):

@@ -22,11 +22,11 @@ INIT_WARNING = (
 )
 
 
-def run(handler_name, address, preloaded=None):
-    """Serves until the process is ended. Exits with 1 when the init phase fails or the Runtime API is gone."""
+def run(handler_name, address, preloaded=None, client=None):
+    """Serves until the process is ended, with a `client` that has been there before if there is one. Exits with 1 when the init phase fails or the Runtime API is gone."""
     logs.configure_logging(preloaded)
     try:
-        client = Client(address)
+        client = client or Client(address)
         function = _load(handler_name, client)
         while True:
             headers, body = client.next()

@@ -115,9 +115,10 @@ class LinuxSandbox implements Sandbox {
   }
 
   /** What waits becomes what was asked for. */
-  async #assign({ id, exited }: WaitingProcess, process: ProcessSpec): Promise<SandboxProcess> {
+  async #assign({ id, exited, handOver }: WaitingProcess, process: ProcessSpec): Promise<SandboxProcess> {
     const { mounts, prestart } = this.#spec;
     this.#waiting = undefined;
+    handOver();
     const late = mounts.filter((mount) => isLate(mount, prestart));
     await this.#launcher.assign(id, assignmentText(process), late);
     return this.#started(process, id, exited);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
 import type { ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
 import { type BareSandbox, endBare, type SandboxBuilder } from './bare-sandbox.ts';
 import { INIT_WEIGHT } from './cgroup-controls.ts';
@@ -11,6 +12,8 @@ import { recallKinds, rememberKinds } from './remembered-kinds.ts';
 export interface WaitingProcess {
   readonly id: string;
   readonly exited: Promise<ProcessExit>;
+  /** Gives the connection that the process has made beforehand to whoever listens now. */
+  readonly handOver: () => void;
 }
 
 export interface PrestartedSandbox extends WaitingProcess {
@@ -69,22 +72,42 @@ async function make(
   taken: (group: SandboxGroup) => void,
 ): Promise<PrestartedSandbox> {
   if (!prestart) throw new Error('nothing is to be started');
-  const { argv, environment, cwd, mounts, gate } = prestart;
+  const { argv, cwd, mounts, gate } = prestart;
   const bare = await builder.build({ mounts, tmpBytes, prestart, datagrams }, taken, ['dir', cwd, 'gate', gate]);
   try {
     const { id, exited } = bare.running.begin();
+    const { server, port, pipes } = bare.built;
+    const handOver = keepConnection(server, bare.launcher.gone);
+    const environment = { ...prestart.environment, _LAMBDAD_API: `${bare.network.runtimeApi.address}:${port}` };
     const report = await bare.launcher.startProcess(id, { role: 'runtime', argv, environment, cwd });
     if (report.failed !== undefined) throw new SandboxFailed(`the runtime did not start (${report.step})`);
     const ended = exited.then((): never => {
       throw new SandboxFailed('the runtime ended before it had a function');
     });
-    const { stdout } = bare.built.pipes;
+    const { stdout } = pipes;
     await Promise.race([once(stdout, 'readable', { signal: AbortSignal.timeout(WAITS_MS_MAX) }), ended]);
     stdout.read();
     ended.catch(() => undefined);
-    return { bare, id, exited, lost: exited };
+    return { bare, id, exited, handOver, lost: exited };
   } catch (error) {
     await endBare(bare);
     throw error;
   }
+}
+
+/** The first connection to the server, for those who come to it later; there is no other before a function runs. */
+function keepConnection(server: Server, gone: Promise<void>): () => void {
+  let kept: Socket | undefined;
+  const keep = (socket: Socket) => {
+    if (kept) socket.destroy();
+    else kept = socket;
+  };
+  server.on('connection', keep);
+  // Nobody reads of its end before it is handed over.
+  void gone.then(() => kept?.destroy());
+  return () => {
+    server.off('connection', keep);
+    if (kept) server.emit('connection', kept);
+    kept = undefined;
+  };
 }

@@ -14,6 +14,7 @@ import { openStores } from './databases/choice.ts';
 import { openDiskBlobs } from './databases/disk/blobs.ts';
 import { type DataFolder, openDataFolder } from './databases/disk/data-folder.ts';
 import { openDestinations } from './destinations/open-destinations.ts';
+import { CompiledCode } from './environments/compiled-code.ts';
 import { EnvironmentFactory } from './environments/environment-factory.ts';
 import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { checkMountDirectories, MountDirectoryError } from './environments/mount-directories.ts';
@@ -158,6 +159,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
       new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref()),
     ]);
     await collecting.last();
+    await parts.compiled?.close();
     await Promise.all([sandboxes.close(), parts.traces.close(shutdownMs)]);
     await logs.close();
     // What is on its way to a destination is sent again at the next start.
@@ -230,7 +232,9 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   );
   const traces = openTracing(config.tracing, { clock, ids, note });
   lines.push(...traces.lines);
+  const compiled = await CompiledCode.open({ directory: folder.paths.compiled, sandboxes, clock, ids });
   const factory = new EnvironmentFactory({
+    compiled,
     ...{ ...around.parts, datagrams: traces.datagrams, sandboxes, runtimes, packages, logs, vault, clock, ids },
     extensionsRan: ({ account, region, version: { functionName } }, durationMs) =>
       metrics.find({ account, region, functionName }).extensionsRan(durationMs),
@@ -273,9 +277,10 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  const families = () => [invoker, traces, sources].flatMap((counting) => counting.families());
+  const families = () =>
+    [invoker, traces, sources, ...(compiled ? [compiled] : [])].flatMap((counting) => counting.families());
   const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings: around, events, asyncInvokes };
-  return { ...parts, sources, families, traces };
+  return { ...parts, sources, families, traces, compiled };
 }
 
 function activationOf(invoker: LocalInvoker, tools: Omit<ActivationOptions, 'settled' | 'report'>) {

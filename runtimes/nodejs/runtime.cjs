@@ -8,6 +8,8 @@
 
 'use strict';
 
+const { existsSync } = require('fs');
+const { enableCompileCache } = require('module');
 const { Client } = require('./client.cjs');
 const { patchConsole } = require('./console.cjs');
 const { contextMaker } = require('./context.cjs');
@@ -51,6 +53,10 @@ const behaviours = {
 const firstMajorWithoutCallbacks = 24;
 const nodeMajor = Number.parseInt(process.versions.node, 10);
 const behaviour = nodeMajor < firstMajorWithoutCallbacks ? behaviours.callbacks : behaviours.promises;
+
+/** Where only what runs in a sandbox has its runtime, and the platform's mount for compiled code. */
+const sandboxRuntimeDir = '/var/runtime';
+const compiledFolder = '/var/cache';
 
 const exitCodes = { platformLost: 1, unhandledRejection: 128, uncaughtException: 129 };
 const requestIdKey = Symbol.for('aws.lambda.runtime.requestId');
@@ -116,6 +122,7 @@ async function run() {
   if (behaviour.callbacks) process.on('beforeExit', () => onEmptyLoop());
   if (behaviour.catchesUncaught) catchUncaught();
 
+  useCompiled();
   importFromNodePath();
   let loaded;
   try {
@@ -126,6 +133,13 @@ async function run() {
   }
   const invoke = invokerFor(loaded);
   client.start((headers, body, isString) => enter(invoke, headers, body, isString), loaded.streaming);
+}
+
+/** Node looks where the platform may have put what it has compiled of this function beforehand. */
+function useCompiled() {
+  if (enableCompileCache === undefined || env.LAMBDA_RUNTIME_DIR !== sandboxRuntimeDir) return;
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return;
+  if (existsSync(`${compiledFolder}/compiled`)) enableCompileCache(compiledFolder);
 }
 
 function enter(invoke, headers, body, isString) {

@@ -14,6 +14,8 @@ import type { CodePackages } from '../packages/code-packages.ts';
 import { fillTemplate, runtimeCommand } from '../runtimes/description.ts';
 import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
 import { findBootstrap } from './bootstrap.ts';
+import { type CompileParts, compileRequest } from './compiled/compile-request.ts';
+import type { Compiled, CompiledCode } from './compiled-code.ts';
 import { Environment, type EnvironmentListener } from './environment.ts';
 import type { EnvironmentSpec } from './environment-spec.ts';
 import { throughWrapper } from './exec-wrapper.ts';
@@ -55,6 +57,8 @@ export interface EnvironmentFactoryParts {
   readonly vault: Vault;
   readonly credentials: CredentialSource;
   readonly fileSystems: FileSystems;
+  /** Code of functions that was compiled before; undefined where it cannot be mounted. */
+  readonly compiled?: CompiledCode | undefined;
   /** Variables with the addresses of services that functions are given. */
   readonly endpoints: () => Readonly<Record<string, string>>;
   /** Takes what functions send to X-Ray; undefined where nobody wants it. */
@@ -103,13 +107,17 @@ export class EnvironmentFactory {
     const mounts: Mount[] = [{ source: codeDir, target: TASK_ROOT }];
     if (layerDir !== undefined) mounts.push({ source: layerDir, target: LAYER_ROOT });
     const runtimeMounts = mountsOf(runtime);
-    mounts.push(...runtimeMounts, ...fileMounts);
+    mounts.push(...runtimeMounts);
+    const compiled = this.#compiled(target, { own, runtime, codeDir, layerDir, mounts: [...mounts] });
+    if (compiled) mounts.push(compiled.mount);
+    mounts.push(...fileMounts);
     const prestart =
       fileMounts.length > 0
         ? undefined
         : await this.#prestart(target.version, { own, runtime, codeDir, layerDir, mounts: runtimeMounts });
     const given = await this.#credentials(target);
     const sandbox = await this.#sandbox(target, mounts, given, prestart);
+    compiled?.readyFor(sandbox);
     try {
       const log = this.#log(target, settings);
       for (const note of this.#newNotes(target, runtime)) log.stderr(Buffer.from(`lambdad: ${note}\n`));
@@ -151,16 +159,23 @@ export class EnvironmentFactory {
     parts: Pick<PrestartParts, 'own' | 'runtime' | 'codeDir' | 'layerDir' | 'mounts'>,
   ): Promise<Prestart | undefined> {
     if (!this.#parts.sandboxes.expect) return undefined;
-    const { runtime, own } = parts;
-    const values = valuesOf(runtime, settings, (path) => path);
-    const { environment } = runtime.family.description;
-    const variables = Object.entries(environment).filter(([, template]) => !template.includes(HANDLER));
     return await prestartOf({
       ...parts,
       taskRoot: TASK_ROOT,
-      argv: commandOf(runtime, values, own),
-      variables: Object.fromEntries(variables.map(([name, template]) => [name, fillTemplate(template, values)])),
+      ...startOf(parts.runtime, settings, parts.own),
     });
+  }
+
+  /** What is known beforehand of the function's code; where nothing is, it is found out for those that come after. */
+  #compiled(
+    target: EnvironmentTarget,
+    parts: Pick<CompileParts, 'own' | 'runtime' | 'codeDir' | 'layerDir' | 'mounts'>,
+  ): Compiled | undefined {
+    const { compiled } = this.#parts;
+    if (!compiled) return undefined;
+    const start = startOf(parts.runtime, target.version.settings, parts.own);
+    const request = compileRequest({ ...target, ...parts, ...start, taskRoot: TASK_ROOT, runtimeDir: RUNTIME_DIR });
+    return request && compiled.find(request);
   }
 
   /** Takes the credentials back when the sandbox is no more, or was never made. */
@@ -302,6 +317,17 @@ function valuesOf(
     handler,
     runtime,
     bootstrap: show(bootstrap),
+  };
+}
+
+/** The runtime's command, and those of its variables that do not depend on the handler, by paths inside. */
+function startOf(runtime: ObtainedRuntime, settings: Settings, own: Variables) {
+  const values = valuesOf(runtime, settings, (path) => path);
+  const { environment } = runtime.family.description;
+  const variables = Object.entries(environment).filter(([, template]) => !template.includes(HANDLER));
+  return {
+    argv: commandOf(runtime, values, own),
+    variables: Object.fromEntries(variables.map(([name, template]) => [name, fillTemplate(template, values)])),
   };
 }
 

@@ -92,6 +92,8 @@ export interface Sandbox {
   readonly listener: Server;
   /** host:port of the X-Ray daemon as processes inside see it; undefined where the spec takes no datagrams. */
   readonly datagramAddress?: string | undefined;
+  /** Number of the user that processes inside are, as they see it; undefined where they are the server's. */
+  readonly userId?: number | undefined;
   /** What the function's log is to say about this sandbox, in sentences without an end of line. */
   readonly notes: readonly string[];
   /** Resolves when the sandbox is no more, by destroy() or because somebody killed it. */

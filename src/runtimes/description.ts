@@ -34,6 +34,8 @@ export interface RuntimeDescription {
   readonly bootstrapFallback: readonly string[];
   /** For bootstraps that can wait at a gate before they are any function's: in which versions. */
   readonly prestart?: PrestartDescription;
+  /** For bootstraps that find code compiled before: in which versions, and by which program. */
+  readonly compile?: CompileDescription;
 }
 
 /** An interpreter that is looked for on the machine. */
@@ -78,6 +80,16 @@ export interface VersionRange {
   /** Version from which on it no longer holds. */
   readonly belowVersion?: string;
 }
+
+/** How code of functions is compiled before they need it. */
+export type CompileDescription = VersionRange & {
+  /** File of the runtime's folder, started in the place of the bootstrap: what it is given stands at its head. */
+  readonly program: string;
+  /** Regular expression of a function's own variables that may have to do with how its code is compiled. */
+  readonly unless: string;
+  /** Regular expression of what a small function says that loads much of what the runtime brings along. */
+  readonly askedBy: string;
+};
 
 export type PrestartDescription = VersionRange & {
   /** Regular expression of the variables that the language reads when its process begins. */

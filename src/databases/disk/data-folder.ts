@@ -22,6 +22,8 @@ export interface DataPaths {
   readonly blobs: string;
   /** Code packages unpacked; can be made again from the blobs. */
   readonly unpacked: string;
+  /** Compiled code of functions; can be made again. */
+  readonly compiled: string;
   readonly logs: string;
   /** Sockets and scratch of the running server; worthless once it has ended. */
   readonly run: string;
@@ -98,6 +100,7 @@ function pathsIn(root: string): DataPaths {
     events: join(root, 'events'),
     blobs: join(root, 'blobs'),
     unpacked: join(root, 'unpacked'),
+    compiled: join(root, 'compiled'),
     logs: join(root, 'logs'),
     run: join(root, 'run'),
     keys: join(root, 'keys'),

@@ -4,7 +4,7 @@ import { DATAGRAM_PORT } from '../../environments/trace-datagrams.ts';
 import type { SandboxGroup } from './cgroups.ts';
 import type { Built, Launcher } from './launcher.ts';
 import type { NetworkPlan, SandboxNetwork } from './network.ts';
-import { type SetupOptions, setupStrings, TASKS_MAX } from './sandbox-setup.ts';
+import { SANDBOX_UID, type SetupOptions, setupStrings, TASKS_MAX } from './sandbox-setup.ts';
 import type { ScratchTemplates } from './scratch-templates.ts';
 import type { Standby } from './standby.ts';
 import type { Standing } from './standing.ts';
@@ -18,6 +18,8 @@ export interface BareSandbox {
   /** How often the network had changed when it was planned. */
   readonly plannedAt: number;
   readonly running: Running;
+  /** As processes inside see it. */
+  readonly userId: number;
   /** Who takes the datagrams of its processes from now on. */
   giveDatagrams(take: (datagram: Buffer) => void): void;
 }
@@ -81,7 +83,8 @@ export class SandboxBuilder {
       const giveDatagrams = (taker: (datagram: Buffer) => void) => {
         take = taker;
       };
-      return { launcher, group, built, network: plan, plannedAt, running, giveDatagrams };
+      const userId = hostId > 0 ? hostId : SANDBOX_UID;
+      return { launcher, group, built, network: plan, plannedAt, running, userId, giveDatagrams };
     } catch (error) {
       await launcher.end();
       await group.remove();

@@ -49,6 +49,7 @@ class LinuxSandbox implements Sandbox {
   readonly runtimeApiAddress: string;
   readonly listener: Server;
   readonly datagramAddress: string | undefined;
+  readonly userId: number;
   readonly notes: readonly string[];
   readonly #spec: SandboxSpec;
   readonly #launcher: Launcher;
@@ -67,6 +68,7 @@ class LinuxSandbox implements Sandbox {
   constructor({ spec, bare, processors, waiting }: LinuxSandboxParts) {
     this.#spec = spec;
     this.#launcher = bare.launcher;
+    this.userId = bare.userId;
     const { server, port, datagramPort, pipes, offline } = bare.built;
     const { address } = bare.network.runtimeApi;
     this.listener = server;

@@ -6,7 +6,7 @@ import { INODES_PER_MB } from './scratch-templates.ts';
 /** What the launcher is told of a sandbox: its root, its user, its limits. */
 
 /** AWS's own name and numbers for the user that functions run as (runtime-facts 3). */
-const SANDBOX_UID = 993;
+export const SANDBOX_UID = 993;
 const SANDBOX_GID = 990;
 const MEGABYTE = 1_048_576;
 /** Processes and threads of a function, as AWS limits them. */
@@ -52,7 +52,8 @@ export function setupStrings(
   for (const path of HIDDEN_PATHS) if (existsSync(path)) setup.push('bind', options.emptyDir, path, 'ro');
   for (const path of SYSTEM_FILES) setup.push('bind', path, path, 'ro?');
   setup.push('file', '/etc/nsswitch.conf', '0644', 'passwd: files\ngroup: files\nhosts: files dns\n');
-  setup.push('dir', '/opt');
+  // Whether or not there is something for them.
+  setup.push('dir', '/opt', 'dir', '/var/cache');
   for (const mount of spec.mounts) setup.push('bind', mount.source, mount.target, modeOf(mount, spec.prestart));
   const inodes = Math.ceil(spec.tmpBytes / MEGABYTE) * INODES_PER_MB;
   setup.push(...(scratch === undefined ? ['tmp', String(spec.tmpBytes), String(inodes)] : ['scratch', scratch]));

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { Timer } from '../base/clock.ts';
+import { LruMap } from '../base/lru.ts';
 import type { MetricFamily } from '../base/metric-family.ts';
 import type { CompileRequest } from './compiled/compile-request.ts';
 import { type CompileTools, compileCode } from './compiled/compile-run.ts';
@@ -23,6 +24,8 @@ const WAITING_MAX = 64;
 const KEPT_BYTES_MIN = 65_536;
 /** Of the machine's memory, what has to be available. */
 const AVAILABLE_SHARE_MIN = 0.1;
+/** Functions remembered by this server alone as having none: small ones, and those where it failed. */
+const WITHOUT_MAX = 10_000;
 const TARGET = '/var/cache';
 
 /** Compiled code of an environment to be. */
@@ -39,6 +42,7 @@ export interface CompiledCodeOptions extends CompileTools {
 export class CompiledCode {
   readonly #tools: CompileTools;
   readonly #store: CompiledStore;
+  readonly #without = new LruMap<string, true>(WITHOUT_MAX);
   readonly #waiting = new Map<string, CompileRequest>();
   #running: { readonly key: string; sandbox?: Sandbox; readonly ended: Promise<void> } | undefined;
   #timer: Timer | undefined;
@@ -59,7 +63,7 @@ export class CompiledCode {
   /** What there is for an environment; where that is not known yet it is made for those to come. */
   find(request: CompileRequest): Compiled | undefined {
     const folder = this.#store.find(request.key);
-    if (!folder) this.#makeLater(request);
+    if (!folder && !this.#without.get(request.key)) this.#makeLater(request);
     return folder?.path === undefined ? undefined : this.#compiledOf(folder, folder.path);
   }
 
@@ -115,12 +119,12 @@ export class CompiledCode {
     const { key } = request;
     if (this.#isClosed || this.#waiting.size >= WAITING_MAX || this.#running?.key === key) return;
     this.#waiting.set(key, request);
-    this.#beginLater();
+    this.#beginLater(BEGIN_DELAY_MS);
   }
 
-  #beginLater(): void {
+  #beginLater(delayMs: number): void {
     if (this.#running || this.#timer || this.#waiting.size === 0 || this.#isClosed) return;
-    this.#timer = this.#tools.clock.after(BEGIN_DELAY_MS, () => {
+    this.#timer = this.#tools.clock.after(delayMs, () => {
       this.#timer = undefined;
       this.#begin();
     });
@@ -132,19 +136,23 @@ export class CompiledCode {
     this.#waiting.delete(next.key);
     // It asks again with its next environment.
     if (process.availableMemory() < totalmem() * AVAILABLE_SHARE_MIN) return;
-    const ended = this.#make(next).finally(() => {
+    const ended = this.#make(next).then((hasRun) => {
       this.#running = undefined;
-      this.#beginLater();
+      this.#beginLater(hasRun ? BEGIN_DELAY_MS : 0);
     });
     this.#running = { key: next.key, ended };
   }
 
-  /** Never rejects. */
-  async #make(request: CompileRequest): Promise<void> {
+  /** Whether a process has run for it. Never rejects. */
+  async #make(request: CompileRequest): Promise<boolean> {
     try {
-      const isWorthIt = await request.isWorthIt();
-      const files = isWorthIt ? await compileCode(request, this.#tools, (sandbox) => this.#holds(sandbox)) : undefined;
-      if (this.#isClosed) return;
+      if (!(await request.isWorthIt())) {
+        this.#without.set(request.key, true);
+        this.#counts.none++;
+        return false;
+      }
+      const files = await compileCode(request, this.#tools, (sandbox) => this.#holds(sandbox));
+      if (this.#isClosed) return true;
       const bytes = files?.files.reduce((sum, { content }) => sum + content.length, 0) ?? 0;
       const isKept = bytes >= KEPT_BYTES_MIN;
       await this.#store.keep(request.key, isKept ? files : undefined);
@@ -152,7 +160,9 @@ export class CompiledCode {
     } catch {
       // A machine that makes no sandbox, or a disk that is full: functions compile their code themselves.
       this.#counts.failed++;
+      this.#without.set(request.key, true);
     }
+    return true;
   }
 
   #holds(sandbox: Sandbox): void {

@@ -19,7 +19,7 @@ export interface CompileTools {
   readonly ids: Ids;
 }
 
-/** Undefined when nothing came of it; rejects where no sandbox can be made. `began` is told of the sandbox. */
+/** Undefined when nothing is to be kept; rejects when it failed. `began` is told of the sandbox. */
 export async function compileCode(
   { mounts, argv, environment }: CompileRequest,
   { sandboxes, clock, ids }: CompileTools,
@@ -42,7 +42,10 @@ export async function compileCode(
     });
     const { code } = await exited;
     await output.drain();
-    return code === 0 && bytes <= BYTES_MAX ? readCompiledFiles(Buffer.concat(pieces)) : undefined;
+    if (code === 0 && bytes === 0) return undefined;
+    const files = code === 0 && bytes <= BYTES_MAX ? readCompiledFiles(Buffer.concat(pieces)) : undefined;
+    if (!files) throw new Error('the process that compiles has failed');
+    return files;
   } finally {
     timer.cancel();
     await sandbox.destroy();

@@ -19,7 +19,6 @@ import { EnvironmentFactory } from './environments/environment-factory.ts';
 import { InstalledRuntimes } from './environments/installed-runtimes.ts';
 import { checkMountDirectories, MountDirectoryError } from './environments/mount-directories.ts';
 import { preparation } from './environments/preparation.ts';
-import type { SandboxKind } from './environments/sandbox.ts';
 import { surroundings } from './environments/surroundings.ts';
 import { type ActivationOptions, createActivation } from './functions/activation-queue.ts';
 import { codeReferences } from './functions/code-references.ts';
@@ -159,8 +158,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
       new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref()),
     ]);
     await collecting.last();
-    await parts.compiled?.close();
-    await Promise.all([sandboxes.close(), parts.traces.close(shutdownMs)]);
+    await Promise.all([closeSandboxes(parts), parts.traces.close(shutdownMs)]);
     await logs.close();
     // What is on its way to a destination is sent again at the next start.
     await Promise.race([quiet, new Promise((resolve) => setTimeout(resolve, config.shutdownMs).unref())]);
@@ -216,7 +214,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   const urlAddresses = new FunctionUrlAddresses(config.urlDomain, config.urlPort);
   const dataKey = await folder.secret('data-key');
   const { neighbours, inert, vault } = neighboursOf(config, dataKey, lines);
-  const metrics = new InvokeMetrics();
+  const [metrics, locks] = [new InvokeMetrics(), new KeyedMutex()];
   const packages = await packagesOf(folder, { metadata, vault, clock, limits, dataKey });
   const logs = new DiskLogStore({
     directory: folder.paths.logs,
@@ -224,7 +222,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     clock,
     onTrouble: note,
   });
-  const { sandboxes, mounts } = await sandboxesOf(config, folder.paths.run, access.closedPaths, lines);
+  const { sandboxes, mounts, compiled } = await sandboxesOf(config, folder.paths, access.closedPaths, lines);
   const runtimes = runtimesOf(config, note);
   const around = surroundings(
     { ...config, mounts, sts: neighbours.sts, keys: access.functionKeys, clock, note },
@@ -232,10 +230,9 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   );
   const traces = openTracing(config.tracing, { clock, ids, note });
   lines.push(...traces.lines);
-  const compiled = await CompiledCode.open({ directory: folder.paths.compiled, sandboxes, clock, ids });
   const factory = new EnvironmentFactory({
-    compiled,
     ...{ ...around.parts, datagrams: traces.datagrams, sandboxes, runtimes, packages, logs, vault, clock, ids },
+    compiled,
     extensionsRan: ({ account, region, version: { functionName } }, durationMs) =>
       metrics.find({ account, region, functionName }).extensionsRan(durationMs),
     inertNotes: ({ account, region, version: { functionName, settings } }) =>
@@ -243,7 +240,6 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
   });
   const pool = poolOf(config, factory);
   const invoker = new LocalInvoker({ ...config, pool, clock, ids, taken, metrics, tracing: traces.tracing });
-  const locks = new KeyedMutex();
   const activation = activationOf(invoker, {
     metadata,
     locks,
@@ -277,8 +273,7 @@ async function partsOf(config: Config, folder: DataFolder, access: Access, lines
     deprecatedRuntimes: config.deprecatedRuntimes,
     publicPolicies: config.publicPolicies,
   };
-  const families = () =>
-    [invoker, traces, sources, ...(compiled ? [compiled] : [])].flatMap((counting) => counting.families());
+  const families = () => [invoker, traces, sources, compiled].flatMap((counting) => counting?.families() ?? []);
   const parts = { services, policies, urls, urlAddresses, logs, sandboxes, surroundings: around, events, asyncInvokes };
   return { ...parts, sources, families, traces, compiled };
 }
@@ -357,12 +352,17 @@ async function storesOf(config: Config, folder: DataFolder, lines: string[], fai
   return { metadata, events, policies, urls, taken };
 }
 
+async function closeSandboxes({ sandboxes, compiled }: Pick<Parts, 'sandboxes' | 'compiled'>): Promise<void> {
+  await compiled?.close();
+  await sandboxes.close();
+}
+
 async function sandboxesOf(
   config: Config,
-  runDir: string,
+  { run: runDir, compiled: directory }: DataFolder['paths'],
   closedPaths: readonly string[],
   lines: string[],
-): Promise<{ readonly sandboxes: SandboxKind; readonly mounts: ReadonlyMap<string, string> }> {
+) {
   const { sandbox, network, allowHost, cpu, prestart, mounts } = config;
   const loopback = isLoopback(config.host);
   const chosen = await chooseSandboxes({ sandbox, network, allowHost, cpu, prestart, loopback }, runDir, randomIds);
@@ -371,7 +371,8 @@ async function sandboxesOf(
   await sandboxes.reconcile();
   lines.push(`sandbox:  ${sandboxes.description}`, ...warnings.map((warning) => `warning:  ${warning}`));
   try {
-    return { sandboxes, mounts: await checkMountDirectories(mounts, closedPaths, sandboxes, randomIds) };
+    const compiled = await CompiledCode.open({ directory, sandboxes, clock: systemClock, ids: randomIds });
+    return { sandboxes, compiled, mounts: await checkMountDirectories(mounts, closedPaths, sandboxes, randomIds) };
   } catch (error) {
     await sandboxes.close();
     throw error instanceof MountDirectoryError ? new ConfigError(error.message) : error;

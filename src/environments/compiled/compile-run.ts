@@ -8,7 +8,7 @@ import { type CompiledFiles, readCompiledFiles } from './compiled-files.ts';
 /** One process that compiles a function's code, in a sandbox that has the code, no credentials, and ends with it. */
 
 /** What one may hand over. */
-const BYTES_MAX = 67_108_864;
+const BYTES_MAX = 33_554_432;
 const RUN_MS_MAX = 60_000;
 const TMP_BYTES = 536_870_912;
 const MEMORY_BYTES = 805_306_368;

@@ -28,6 +28,7 @@ FRAME_HEAD_BYTES = 12
 RESPONSE_FRAME = 1
 ERROR_FRAME = 2
 EVENT_FRAME = 1
+EVENT_HEAD = EVENT_FRAME.to_bytes(4, "big")
 ANSWER_FRAME = 2
 NEXT_REFUSED_FRAME = 3
 EVENT_FIELDS = (
@@ -123,6 +124,15 @@ class Client:
 
     def _next_frame(self):
         while True:
+            if not self._rest:
+                self._rest = self._read_more()
+            data = self._rest
+            # Nearly always one read has brought the whole event, and nothing behind it.
+            if len(data) > FRAME_HEAD_BYTES and data.startswith(EVENT_HEAD):
+                body_from = FRAME_HEAD_BYTES + int.from_bytes(data[4:8], "big")
+                if len(data) == body_from + int.from_bytes(data[8:12], "big"):
+                    self._rest = b""
+                    return _event_headers(data[FRAME_HEAD_BYTES:body_from]), data[body_from:]
             head = self._read_exactly(FRAME_HEAD_BYTES)
             kind = int.from_bytes(head[:4], "big")
             fields_bytes = int.from_bytes(head[4:8], "big")
@@ -131,7 +141,7 @@ class Client:
             fields = self._read_exactly(fields_bytes)
             body = self._read_exactly(int.from_bytes(head[8:], "big"))
             if kind == EVENT_FRAME:
-                return {name: value for name, value in zip(EVENT_FIELDS, fields.split(b"\n")) if value}, body
+                return _event_headers(fields), body
             status = int(body[9:12])
             if kind == NEXT_REFUSED_FRAME:
                 raise RuntimeApiLost("the request for the next event was answered with status %d" % status)
@@ -248,6 +258,10 @@ class Client:
         self._open()
         if self._next_is_asked:
             self._send(self._next_request)
+
+
+def _event_headers(fields):
+    return {name: value for name, value in zip(EVENT_FIELDS, fields.split(b"\n")) if value}
 
 
 def _report_refusal(status, answer):

@@ -21,7 +21,15 @@ _met_decimal = False
 
 
 def decode(data):
-    return json.loads(data.decode("utf-8"))
+    text = data.decode("utf-8")
+    # What json.loads comes down to for a text without anything around it; all else, and what is wrong, is its own.
+    try:
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except (StopIteration, ValueError):
+        pass
+    return json.loads(text)
 
 
 def encode(value):
@@ -87,6 +95,7 @@ def _unwrap_decimals(text):
     return text.replace('"' + _MARK, "").replace(_MARK + '"', "")
 
 
+_scan = json.JSONDecoder().scan_once
 _encoder = json.JSONEncoder(ensure_ascii=ESCAPES, default=_default)
 _ascii_encoder = json.JSONEncoder()
 _record_encoder = json.JSONEncoder(ensure_ascii=False, default=str)

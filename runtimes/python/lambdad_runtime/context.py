@@ -5,6 +5,30 @@ import time
 
 from . import logs
 
+NAMES = (
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+)
+_RAW_NAMES = tuple(name.encode("ascii") for name in NAMES)
+_raw = None
+_decoded = ()
+
+
+def _from_environment():
+    """The values of NAMES. Decoding them costs more than all else of a context, and they nearly never change."""
+    global _raw, _decoded
+    data = getattr(os.environ, "_data", None)
+    if data is None:
+        return tuple(os.environ.get(name) for name in NAMES)
+    raw = [data.get(name) for name in _RAW_NAMES]
+    if raw != _raw:
+        _decoded = tuple(os.environ.get(name) for name in NAMES)
+        _raw = raw
+    return _decoded
+
 
 class LambdaContext(object):
     def __init__(
@@ -17,11 +41,13 @@ class LambdaContext(object):
         tenant_id=None,
     ):
         self.aws_request_id = invoke_id
-        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        (
+            self.log_group_name,
+            self.log_stream_name,
+            self.function_name,
+            self.memory_limit_in_mb,
+            self.function_version,
+        ) = _from_environment()
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
         self.client_context = ClientContext._of(client_context)

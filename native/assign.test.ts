@@ -39,6 +39,32 @@ for (const mode of ['root', 'userns'] as const) {
       assert.equal(told.replace(refused, ''), 'what it shall be\ncode\ncode of one\ncode of two\nover\n');
     });
 
+    test('is given its files before its text, and told by its text what went wrong', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, SETUP);
+      using output = openOutput(sandbox, 20);
+      sandbox.send(['start', 'a', ...shell(WAITS)]);
+      const [code, layer] = [packageIn(workshop, 'one'), packageIn(workshop, 'two')];
+      sandbox.send(['mount', 'a', 'bind', code, '/var/task', 'bind', layer, '/opt']);
+      sandbox.send(['assign', 'a', 'text', 'what it shall be\n']);
+      assert.deepEqual(await sandbox.answer(isAnswer), { assigned: 'a' });
+      const told = await output.until('over\n');
+      assert.match(told, /^what it shall be\ncode\ncode of one\ncode of two\n/);
+      sandbox.send(['mount', 'a', 'bind', code, '/opt']);
+      sandbox.send(['assign', 'a', 'text', 'x\n']);
+      const again = await sandbox.answer((answer) => 'unassigned' in answer);
+      assert.deepEqual(again, { unassigned: 'a', step: 'command', errno: 22 });
+      await using other = await openSandbox(workshop, mode, SETUP);
+      other.send(['start', 'a', ...shell(`read text < ${GATE}; sleep 100`)]);
+      other.send(['mount', 'a', 'bind', join(workshop.directory, 'nowhere'), '/var/task']);
+      other.send(['assign', 'a', 'text', 'x\n']);
+      assert.deepEqual(await other.answer(isAnswer), { unassigned: 'a', step: 'bind', errno: 2 });
+      await using third = await openSandbox(workshop, mode, SETUP);
+      third.send(['start', 'a', ...shell(`read text < ${GATE}; sleep 100`)]);
+      third.send(['assign', 'a', 'text', 'x\n']);
+      assert.deepEqual(await third.answer(isAnswer), { unassigned: 'a', step: 'command', errno: 22 });
+    });
+
     test('is given nothing more, and nothing that is not there', async () => {
       using workshop = openWorkshop();
       await using sandbox = await openSandbox(workshop, mode, SETUP);

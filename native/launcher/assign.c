@@ -1,6 +1,8 @@
 // A sandbox whose process waits without a function until it is given one: its files appear, and what it shall be goes
 // through a gate, a FIFO that the process reads and that the files then cover.
 //
+// The files may come before the text, while the server still makes that up.
+//
 // Pid 1 has given up what mounting takes, and so asks the outer process. That one answers a single request, which comes
 // before anything of a function runs inside: whatever a function might make of pid 1, it gets nothing mounted.
 
@@ -150,7 +152,7 @@ void serve_mounts(const struct setup *setup) {
   close(FD_MOUNTS_OUTER);
 }
 
-// The pairs of the message's "bind" into a request; returns its length, or -1. `text` is what the gate is to take.
+// The pairs of the message's "bind" into a request; returns its length, or -1. `text` is what the gate is to take, or NULL.
 static ssize_t parse_assignment(char request[REQUEST_BYTES_MAX], const char **text) {
   size_t length = 0;
   *text = NULL;
@@ -171,7 +173,7 @@ static ssize_t parse_assignment(char request[REQUEST_BYTES_MAX], const char **te
       length += bytes;
     }
   }
-  return *text != NULL && strlen(*text) <= TEXT_BYTES_MAX && length > 0 ? (ssize_t)length : -1;
+  return *text == NULL || strlen(*text) <= TEXT_BYTES_MAX ? (ssize_t)length : -1;
 }
 
 // Opens the gate when the process has come to it, or -1.
@@ -197,27 +199,56 @@ static int mount_by_outer(const char *request, size_t length, struct answer *ans
   return answer->error == 0 ? 0 : -1;
 }
 
-static void refuse_assignment(const char *id, const char *step) {
-  report("{\"unassigned\":\"%s\",\"step\":\"%s\",\"errno\":%d}", id, step, errno);
+// The gate, held open from the mounts to the text; -1 before and after.
+static int gate = -1;
+// Why there are no mounts, as `assign` tells it; NULL for no reason.
+static const char *unmounted_step;
+static int unmounted_errno;
+
+// At most once: a second time there is no gate.
+static void mount_assigned(const char *request, ssize_t length) {
+  static struct answer answer = {.step = "mount"};
+  unmounted_step = "command";
+  unmounted_errno = EINVAL;
+  if (length <= 0 || gate_path[0] == 0) return;
+  gate = open_gate();
+  gate_path[0] = 0;
+  unmounted_step = NULL;
+  if (gate < 0) {
+    unmounted_step = "gate";
+  } else if (mount_by_outer(request, (size_t)length, &answer) < 0) {
+    unmounted_step = answer.step;
+  }
+  unmounted_errno = errno;
+}
+
+// Carries out the rest of a "mount" message: what comes of it is told when the text is assigned.
+void mount_beforehand(void) {
+  static char request[REQUEST_BYTES_MAX];
+  const char *text;
+  ssize_t length = parse_assignment(request, &text);
+  mount_assigned(request, length);
+}
+
+static void refuse_assignment(const char *id, const char *step, int error) {
+  if (gate >= 0) close(gate);
+  gate = -1;
+  report("{\"unassigned\":\"%s\",\"step\":\"%s\",\"errno\":%d}", id, step, error);
 }
 
 // Carries out the rest of an "assign" message and answers it. At most once: a second one finds no gate.
 void assign(const char *id) {
   static char request[REQUEST_BYTES_MAX];
-  struct answer answer = {.step = "mount"};
   const char *text;
   ssize_t length = parse_assignment(request, &text);
-  errno = EINVAL;
-  if (length < 0 || gate_path[0] == 0) return refuse_assignment(id, "command");
-  int gate = open_gate();
-  gate_path[0] = 0;
-  if (gate < 0) return refuse_assignment(id, "gate");
-  if (mount_by_outer(request, (size_t)length, &answer) < 0) {
-    close(gate);
-    return refuse_assignment(id, answer.step);
-  }
+  if (length < 0 || text == NULL) return refuse_assignment(id, "command", EINVAL);
+  if (length > 0) mount_assigned(request, length);
+  if (unmounted_step != NULL) return refuse_assignment(id, unmounted_step, unmounted_errno);
+  if (gate < 0) return refuse_assignment(id, "command", EINVAL);
   bool written = write(gate, text, strlen(text)) == (ssize_t)strlen(text);
+  int error = errno;
+  if (!written) return refuse_assignment(id, "gate", error);
   close(gate);
-  if (written) report("{\"assigned\":\"%s\"}", id);
-  else refuse_assignment(id, "gate");
+  gate = -1;
+  report("{\"assigned\":\"%s\"}", id);
 }

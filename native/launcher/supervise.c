@@ -150,6 +150,8 @@ static void obey(const struct setup *setup) {
     report_problem("command", EINVAL, "no command with a valid id");
   } else if (strcmp(command, "start") == 0) {
     start(setup, id);
+  } else if (strcmp(command, "mount") == 0) {
+    mount_beforehand();
   } else if (strcmp(command, "assign") == 0) {
     assign(id);
   } else if (strcmp(command, "signal") == 0) {

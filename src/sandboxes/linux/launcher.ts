@@ -189,11 +189,16 @@ export class Launcher {
     return await report;
   }
 
-  /** Gives a process that waits at its gate the files and the text. Rejects with SandboxFailed. */
-  async assign(id: string, text: string, mounts: readonly Mount[]): Promise<void> {
-    const report = this.#expect(`assign ${id}`, COMMAND_MS_MAX);
+  /** Gives a process that waits at its gate its files; whether that went well assign() tells. */
+  mount(id: string, mounts: readonly Mount[]): void {
     const binds = mounts.flatMap(({ source, target }) => ['bind', source, target]);
-    this.#commands.write(frame(['assign', id, 'text', text, ...binds]));
+    if (!this.#ended) this.#commands.write(frame(['mount', id, ...binds]));
+  }
+
+  /** Gives a process that has its files the text that it waits for. Rejects with SandboxFailed. */
+  async assign(id: string, text: string): Promise<void> {
+    const report = this.#expect(`assign ${id}`, COMMAND_MS_MAX);
+    this.#commands.write(frame(['assign', id, 'text', text]));
     const { unassigned, step, errno } = await report;
     if (unassigned !== undefined)
       throw new SandboxFailed(`the function could not be assigned (${step}, ${getSystemErrorName(-(errno ?? 0))})`);

@@ -118,11 +118,9 @@ class LinuxSandbox implements Sandbox {
 
   /** What waits becomes what was asked for. */
   async #assign({ id, exited, handOver }: WaitingProcess, process: ProcessSpec): Promise<SandboxProcess> {
-    const { mounts, prestart } = this.#spec;
     this.#waiting = undefined;
     handOver();
-    const late = mounts.filter((mount) => isLate(mount, prestart));
-    await this.#launcher.assign(id, assignmentText(process), late);
+    await this.#launcher.assign(id, assignmentText(process));
     return this.#started(process, id, exited);
   }
 
@@ -259,6 +257,9 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
       const waiting = await prestarted?.pool.take(spec)?.catch(() => undefined);
       const bare = waiting?.bare ?? (await builder.build(spec, limitTo(spec)).catch(failMount(spec)));
       if (waiting) {
+        // Meanwhile it is made up what it shall be.
+        const late = spec.mounts.filter((mount) => isLate(mount, spec.prestart));
+        bare.launcher.mount(waiting.id, late);
         limitTo(spec)(bare.group);
         bare.group.memory?.resetPeak();
       }

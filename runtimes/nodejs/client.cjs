@@ -96,7 +96,7 @@ class Client {
     this.hold();
     this.#waiting.push(this.#takeFirst);
     const offer = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
-    this.#socket.write(`${this.#nextRequest.slice(0, -2)}${offer}\r\n`, 'latin1');
+    this._sendNow(Buffer.from(`${this.#nextRequest.slice(0, -2)}${offer}\r\n`));
   }
 
   next() {
@@ -183,7 +183,7 @@ class Client {
 
   _writeFrame(kind, fields, body) {
     const socket = this.#socket;
-    this._sendFrame(this.#frames.frame(kind, fields, body, socket.writableLength === 0));
+    this._sendNow(this.#frames.frame(kind, fields, body, socket.writableLength === 0));
   }
 
   _open() {
@@ -212,18 +212,18 @@ class Client {
    * Past the stream where nothing waits in it: the descriptor does not block, and a result nearly always fits into what
    * the kernel has room for. The rest, and what fails, is the stream's.
    */
-  _sendFrame(frame) {
+  _sendNow(bytes) {
     const socket = this.#socket;
     const handle = socket._handle;
     let sent = 0;
     if (handle && handle.fd >= 0 && socket.writableLength === 0) {
       try {
-        sent = writeSync(handle.fd, frame, 0, frame.length);
+        sent = writeSync(handle.fd, bytes, 0, bytes.length);
       } catch {
         // The stream meets the error again.
       }
     }
-    if (sent < frame.length) socket.write(sent === 0 ? frame : frame.subarray(sent));
+    if (sent < bytes.length) socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 
   _post(path, headers, body, tail) {

@@ -38,6 +38,8 @@ const MEGABYTE = 1_048_576;
 const LOG_DESCRIPTOR = 3;
 const TASK_ROOT = '/var/task';
 const RUNTIME_DIR = '/var/runtime';
+/** Of one runtime, by size and handler. */
+const FILLED_MAX = 1000;
 /** In a description's variable: it is the function's. */
 const HANDLER = '$' + '{handler}';
 
@@ -79,6 +81,13 @@ interface Made {
   readonly runtime: ObtainedRuntime;
   readonly log: FunctionLog;
   readonly mounts: readonly Mount[];
+}
+
+/** The variables of a runtime's description, filled in. */
+interface FilledVariables {
+  readonly all: Variables;
+  /** Those that do not depend on the function's handler. */
+  readonly common: Variables;
 }
 
 /** Builds execution environments: code unpacked, runtime found, sandbox made, process described. */
@@ -239,9 +248,7 @@ export class EnvironmentFactory {
     const bootstrap = await findBootstrap(places, mounts, (path) => sandbox.path(path));
     const problem = runtime.interpreter ? undefined : bootstrap.problem;
     const values = valuesOf(runtime, settings, (path) => sandbox.path(path), bootstrap.path);
-    const runtimeVariables = Object.fromEntries(
-      Object.entries(description.environment).map(([name, template]) => [name, fillTemplate(template, values)]),
-    );
+    const runtimeVariables = variablesOf(runtime, values).all;
     const { initializationType = 'on-demand' } = target;
     const metadataToken = this.#parts.ids.uuid();
     const environment = functionVariables({
@@ -323,12 +330,25 @@ function valuesOf(
 /** The runtime's command, and those of its variables that do not depend on the handler, by paths inside. */
 function startOf(runtime: ObtainedRuntime, settings: Settings, own: Variables) {
   const values = valuesOf(runtime, settings, (path) => path);
-  const { environment } = runtime.family.description;
-  const variables = Object.entries(environment).filter(([, template]) => !template.includes(HANDLER));
-  return {
-    argv: commandOf(runtime, values, own),
-    variables: Object.fromEntries(variables.map(([name, template]) => [name, fillTemplate(template, values)])),
-  };
+  return { argv: commandOf(runtime, values, own), variables: variablesOf(runtime, values).common };
+}
+
+const filledVariables = new WeakMap<ObtainedRuntime, LruMap<string, FilledVariables>>();
+
+/** The same for the same values; filled in once, for a cold start waits for it. */
+function variablesOf(runtime: ObtainedRuntime, values: Variables): FilledVariables {
+  const known = filledVariables.get(runtime) ?? new LruMap<string, FilledVariables>(FILLED_MAX);
+  filledVariables.set(runtime, known);
+  const key = Object.values(values).join('\0');
+  const before = known.get(key);
+  if (before) return before;
+  const templates = Object.entries(runtime.family.description.environment);
+  const fill = (entries: typeof templates) =>
+    Object.fromEntries(entries.map(([name, template]) => [name, fillTemplate(template, values)]));
+  const common = templates.filter(([, template]) => !template.includes(HANDLER));
+  const filled = { all: fill(templates), common: fill(common) };
+  known.set(key, filled);
+  return filled;
 }
 
 function mountsOf({ interpreter, directory }: ObtainedRuntime): readonly Mount[] {

@@ -26,12 +26,12 @@ export async function externalExtensions(
   variables: Readonly<Record<string, string>>,
 ): Promise<Pick<EnvironmentSpec, 'extensions' | 'extensionProcess'>> {
   const extensions = await fileNames(mounts);
-  const environment = Object.fromEntries(
-    Object.entries(variables).filter(([name]) => !name.startsWith('_') && !WITHHELD.has(name)),
-  );
   return {
     extensions,
     extensionProcess: (name) => {
+      const environment = Object.fromEntries(
+        Object.entries(variables).filter(([variable]) => !variable.startsWith('_') && !WITHHELD.has(variable)),
+      );
       return { role: 'extension', argv: [sandbox.path(`${LAYER_ROOT}/${FOLDER}/${name}`)], environment, cwd: '/' };
     },
   };

@@ -43,6 +43,8 @@ export interface PrestartParts {
 /** Folders of packages, which never change: what they hold decides how a process starts. */
 const askingFolders = new LruMap<string, boolean>(PLACES_MAX);
 const plainFolders = new LruMap<string, boolean>(PLACES_MAX);
+/** Variables of processes that wait, by those of the runtime and by what is loaded beforehand. */
+const waitingVariables = new WeakMap<Variables, Map<string | undefined, Variables>>();
 
 /** Undefined where the process must begin as the function's own. */
 export async function prestartOf(parts: PrestartParts): Promise<Prestart | undefined> {
@@ -57,6 +59,15 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   if (layerDir !== undefined && (await holdsAny(join(layerDir, 'extensions')))) return undefined;
   const gate = `${taskRoot}/${GATE}`;
   const preload = await preloadOf(runtime, codeDir);
+  return { argv, environment: environmentOf(variables, gate, preload), cwd: taskRoot, gate, mounts };
+}
+
+/** The same object for the same variables: it is long, and asked for by every cold start. */
+function environmentOf(variables: Variables, gate: string, preload: string | undefined): Variables {
+  const known = waitingVariables.get(variables) ?? new Map<string | undefined, Variables>();
+  waitingVariables.set(variables, known);
+  const before = known.get(preload);
+  if (before) return before;
   const environment = {
     ...variables,
     _LAMBDAD_GATE: gate,
@@ -65,7 +76,8 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   };
   const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
   environment['_LAMBDAD_ROOM'] = '0'.repeat(Math.max(0, ENVIRON_BYTES - bytes));
-  return { argv, environment, cwd: taskRoot, gate, mounts };
+  known.set(preload, environment);
+  return environment;
 }
 
 /** What the function's own files say that they import, of what the runtime can have loaded. */

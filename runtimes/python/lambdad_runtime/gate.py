@@ -20,6 +20,8 @@ def pass_gate(layer_root):
     preloaded = _preload(names.split(",")) if names else None
     address = os.environ.get("_LAMBDAD_API")
     client = Client(address) if address else None
+    # The first call makes the types of syntax trees: more than a millisecond, which every function's source would wait for.
+    compile("", "", "exec")
     show_environment = _environment_block()
     os.write(STANDARD_OUTPUT, b".")
     descriptor = os.open(gate, os.O_RDONLY)

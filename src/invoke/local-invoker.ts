@@ -24,6 +24,7 @@ import {
 import { withFirstPassage, withPassage } from './lineage.ts';
 import type { Pool } from './pool.ts';
 import { ProvisionedEnvironments } from './provisioned-environments.ts';
+import { ShortWait } from './short-wait.ts';
 import { Spares } from './spares.ts';
 import { readTraceHeader, traceHeaderOf, withoutParent } from './trace-header.ts';
 import type { Tracing } from './tracing.ts';
@@ -64,12 +65,16 @@ export class LocalInvoker implements Invoker {
   /** A version as it was read from the store stays the same object while nothing changes: the hot path's look-up. */
   readonly #byVersion = new WeakMap<VersionBody, VersionPool>();
   readonly #byName = new Map<string, Map<string, VersionPool>>();
+  readonly #nextCall: ShortWait;
+  readonly #result: ShortWait;
   #running = 0;
   #closed = false;
 
   constructor(options: LocalInvokerOptions) {
     this.#options = options;
     this.#concurrency = new Concurrency({ ...options, limit: options.concurrency });
+    this.#nextCall = new ShortWait(options.clock);
+    this.#result = new ShortWait(options.clock);
     if (options.spares === true) this.#spares = new Spares(options);
     this.#provisioned = new ProvisionedEnvironments({
       pool: options.pool,
@@ -113,7 +118,9 @@ export class LocalInvoker implements Invoker {
         isProvisioned: hasIdleKept(versionPool),
         provisioned: reserved === undefined ? 0 : this.#provisioned.allocated(target, version.functionName),
       });
-      this.#running++;
+      this.#nextCall.end();
+      // One at a time is waited for: of several there is always one that comes.
+      if (this.#running++ > 0) this.#result.end();
       return { target, request, use, trace, slot };
     } catch (error) {
       refused({ request, use, trace }, error);
@@ -122,7 +129,8 @@ export class LocalInvoker implements Invoker {
   }
 
   #end({ use, slot }: Running): void {
-    this.#running--;
+    this.#result.end();
+    if (--this.#running === 0) this.#nextCall.begin();
     this.#concurrency.release(use, slot);
   }
 
@@ -215,7 +223,9 @@ export class LocalInvoker implements Invoker {
     if (environment === undefined) return this.#tryOn(ran, asked, 1);
     this.#spares?.taken(versionPool, () => this.#concurrency.room(use, target.reservedConcurrency));
     countStart(use.metrics, versionPool, environment);
-    return environment.invoke(asked).then(
+    const answered = environment.invoke(asked);
+    if (this.#running === 1) this.#result.begin();
+    return answered.then(
       (answer) => outcomeOf(ran, environment, answer),
       (error: unknown) => {
         this.#discard(versionPool, environment, error, 1);

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
+import { letGo } from '../base/let-go.ts';
 import type { StreamedBody } from '../protocol/streamed-body.ts';
 import { STALLED_MS_MAX } from './answer.ts';
 
@@ -52,7 +53,12 @@ function writeAll(response: ServerResponse, pieces: readonly Uint8Array[]): bool
   let bytes = 0;
   for (const { byteLength } of pieces) bytes += byteLength;
   // Each write becomes a chunk of the body: of many small pieces one is made.
-  if (pieces.length > 1 && bytes <= JOINED_BYTES_MAX) return response.write(Buffer.concat(pieces, bytes));
+  if (pieces.length > 1 && bytes <= JOINED_BYTES_MAX) {
+    const joined = Buffer.concat(pieces, bytes);
+    return response.write(joined, (error) => {
+      if (!error) letGo(joined);
+    });
+  }
   response.cork();
   let isTaken = true;
   for (const piece of pieces) isTaken = response.write(piece);

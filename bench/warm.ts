@@ -23,6 +23,8 @@ const WARM_UP_SECONDS = 4;
 const MEGABYTE = 1_000_000;
 const FUNCTIONS = 10_000;
 const IDLE_ENVIRONMENTS = 300;
+/** After so long a server that has made them is one that merely has them. */
+const AT_REST_MS = 45_000;
 const HOLDING = 'holding';
 /** Longer than it takes to start them all on a machine with little else to do. */
 const IDLE_HOLD_MS = 12_000;
@@ -198,25 +200,23 @@ async function crowd(): Promise<Row[]> {
       targets.push({ port, request: invokeRequest(`127.0.0.1:${port}`, 'alone', EVENT) });
     }
     await makeIdle(servers[2] as TestServer);
+    const madeMs = performance.now();
     for (const { port, request } of targets) await load(port, 4, request, { seconds: 2 });
     const [alone, functions, idle] = targets as [(typeof targets)[0], (typeof targets)[0], (typeof targets)[0]];
     const short = { count: 5, seconds: 1 };
-    return [
+    const beside = async (what: string, target: typeof idle) =>
       rowOf(
-        `warm beside ${FUNCTIONS} functions against alone, p50`,
+        `warm beside ${what} against alone, p50`,
         'ms',
         '≤ 1.05',
-        await blocks(functions, alone, 4, short),
+        await blocks(target, alone, 4, short),
         ({ p50Ms }) => p50Ms,
-      ),
-      rowOf(
-        `warm beside ${IDLE_ENVIRONMENTS} idle environments against alone, p50`,
-        'ms',
-        '≤ 1.05',
-        await blocks(idle, alone, 4, short),
-        ({ p50Ms }) => p50Ms,
-      ),
-    ];
+      );
+    const besideFunctions = await beside(`${FUNCTIONS} functions`, functions);
+    // What their start has left to do is done by then, and as many sandboxes wait as do otherwise.
+    await new Promise((resolve) => setTimeout(resolve, madeMs + AT_REST_MS - performance.now()));
+    await load(idle.port, 4, idle.request, { seconds: 1 });
+    return [besideFunctions, await beside(`${IDLE_ENVIRONMENTS} idle environments`, idle)];
   } finally {
     for (const server of servers) await server.stop();
     rmSync(manyFolder, { recursive: true, force: true });

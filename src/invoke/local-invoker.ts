@@ -216,9 +216,17 @@ export class LocalInvoker implements Invoker {
 
   /** The first environment at once where one is idle; the others, and what goes wrong, in #tryOn. */
   #run(ran: Running): Promise<InvokeOutcome> {
+    const { target } = ran;
+    const versionPool = this.#poolOf(target);
+    const turn = versionPool.pace.turn(versionPool.all.size - versionPool.idle.length, versionPool.idle.length);
+    return turn === undefined
+      ? this.#runNow(ran, versionPool)
+      : turn.then(() => this.#runNow(ran, this.#poolOf(target)));
+  }
+
+  #runNow(ran: Running, versionPool: VersionPool): Promise<InvokeOutcome> {
     const { target, use } = ran;
     const asked = askedOf(ran);
-    const versionPool = this.#poolOf(target);
     const environment = this.#options.pool.takeIdle(versionPool);
     if (environment === undefined) return this.#tryOn(ran, asked, 1);
     this.#spares?.taken(versionPool, () => this.#concurrency.room(use, target.reservedConcurrency));

@@ -5,6 +5,7 @@ import type { Environment, EnvironmentListener } from '../environments/environme
 import type { EnvironmentTarget } from '../environments/environment-factory.ts';
 import { ApiError } from '../model/api-error.ts';
 import { type MemoryGate, UNMEASURED_BYTES } from './memory-gate.ts';
+import { Pace } from './pace.ts';
 import type { VersionPool, Waiter } from './version-pool.ts';
 
 /**
@@ -65,6 +66,7 @@ export class Pool {
       all: new Set(),
       kept: new Map(),
       waiting: [],
+      pace: new Pace(this.#options.clock),
       answeredCount: 0,
       starts: 0,
       retired: false,
@@ -218,6 +220,7 @@ export class Pool {
     if (waiter) this.#settle(waiter, environment);
     else {
       pool.idle.push(environment);
+      pool.pace.freed(pool.all.size - pool.idle.length);
       this.#thawed.add(environment);
       this.#freezeLater();
       this.#sweepLater();

@@ -1,6 +1,7 @@
 import type { Deferred } from '../base/deferred.ts';
 import type { Environment, EnvironmentListener } from '../environments/environment.ts';
 import type { EnvironmentTarget } from '../environments/environment-factory.ts';
+import type { Pace } from './pace.ts';
 
 /** The environments of one version as it is configured now. */
 export interface VersionPool {
@@ -12,6 +13,7 @@ export interface VersionPool {
   readonly kept: Map<Environment, (environment: Environment) => void>;
   /** Invokes that wait for an environment of this version, the first first. */
   readonly waiting: Waiter[];
+  readonly pace: Pace;
   /** Answered and not yet free. */
   answeredCount: number;
   /** Starts under way or in the queue. */

@@ -3,7 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { borrow } from '../base/let-go.ts';
 import type { WireAnswer } from '../protocol/serialise.ts';
 import { announcedLength } from './request-body.ts';
-import { PRESSED_STALLED_MS, UNREAD_BYTES_MAX, UNREAD_BYTES_PRESSED, UnreadAnswers } from './unread-answers.ts';
+import {
+  PRESSED_STALLED_MS,
+  UNREAD_BYTES_MAX,
+  UNREAD_BYTES_PRESSED,
+  type UnreadAnswer,
+  UnreadAnswers,
+} from './unread-answers.ts';
 
 /** After an answer that came before the end of the request's body, so much of the rest is read and thrown away … */
 export const LINGER_BYTES_MAX = 16 * 1024 * 1024;
@@ -14,7 +20,7 @@ export const LINGER_MS = 2000;
 export const STALLED_MS_MAX = 60_000;
 
 /** Longer bodies are written as they are: copying them would cost more than the second piece. */
-const JOINED_BODY_BYTES_MAX = 16 * 1024;
+export const JOINED_BODY_BYTES_MAX = 16 * 1024;
 
 /** Of all listeners: the memory is one. */
 const unread = new UnreadAnswers({
@@ -22,6 +28,11 @@ const unread = new UnreadAnswers({
   bytesMax: UNREAD_BYTES_MAX,
   pressedStalledMs: PRESSED_STALLED_MS,
 });
+
+/** Counts an answer that waits in memory; see UnreadAnswers. */
+export function holdUnread(answer: UnreadAnswer, bytes: number, stalledMs: number): void {
+  unread.hold(answer, bytes, stalledMs);
+}
 
 /** Writes an answer: head and body go out in one write. The last answer of a closing server ends its connection. */
 export function sendAnswer(

@@ -98,9 +98,9 @@ function handle(options: HttpServerOptions, request: IncomingMessage, response: 
 }
 
 function serveApi(options: HttpServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!request.url?.startsWith(OWN_PATHS)) return options.pipeline(request, response);
+  if (!request.url?.startsWith(OWN_PATHS)) return options.pipeline.serve(request, response);
   return serveOwn(options, request, response).then((isServed) =>
-    isServed ? undefined : options.pipeline(request, response),
+    isServed ? undefined : options.pipeline.serve(request, response),
   );
 }
 
@@ -115,5 +115,6 @@ export function startHttpServer(options: HttpServerOptions): Promise<HttpServer>
     ...options,
     portFlag: '--port',
     serve: (request, response) => handle(options, request, response),
+    servePlain: (request, socket) => options.pipeline.answerPlain(request, socket),
   });
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { PlainLane, type PlainLaneOptions } from './plain-lane.ts';
 
 /** What a connection may cost. */
 export interface HttpLimits {
@@ -35,6 +36,8 @@ export interface ListenerOptions {
   readonly portFlag: string;
   /** Answers a request; a client that asks before it sends its body waits for `writeContinue`. Never rejects. */
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Answers plain Invokes, without node:http's objects; absent: there are none here. */
+  readonly servePlain?: PlainLaneOptions['serve'];
   readonly clock: Clock;
   readonly log: (line: string) => void;
   readonly limits?: Partial<HttpLimits>;
@@ -72,16 +75,11 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
 
 /**
  * Ends connections on which nothing is asked for. Node's own limit begins anew with every byte, and empty lines between two
- * requests are no request whose head could be late. Gives back where connections are noted that have asked.
- */
-function endIdle(server: Server, { keepAliveMs, headMs }: HttpLimits): Set<Socket> {
+ * requests are no request whose head could be late. */
+function endIdle(server: Server, { keepAliveMs, headMs }: HttpLimits, look: (sinceMs: number) => void): Idle {
   const asking = new Set<Socket>();
   const idleMs = new Map<Socket, number>();
   const lookMs = Math.min(TIMEOUT_CHECK_MS, headMs);
-  server.on('connection', (socket: Socket) => {
-    idleMs.set(socket, 0);
-    socket.once('close', () => idleMs.delete(socket));
-  });
   const timer = setInterval(() => {
     for (const [socket, ms] of idleMs) {
       const isBusy = asking.has(socket) || answeringOn(socket) !== undefined;
@@ -89,9 +87,20 @@ function endIdle(server: Server, { keepAliveMs, headMs }: HttpLimits): Set<Socke
       else idleMs.set(socket, isBusy ? 0 : ms + lookMs);
     }
     asking.clear();
+    look(lookMs);
   }, lookMs).unref();
   server.once('close', () => clearInterval(timer));
-  return asking;
+  const watch = (socket: Socket) => {
+    idleMs.set(socket, 0);
+    socket.once('close', () => idleMs.delete(socket));
+  };
+  return { asking, watch };
+}
+
+interface Idle {
+  /** Connections that have asked since it was looked last. */
+  readonly asking: Set<Socket>;
+  readonly watch: (socket: Socket) => void;
 }
 
 /** The answer that is on its way on a connection. */
@@ -137,11 +146,12 @@ export async function startListener(options: ListenerOptions): Promise<HttpServe
   server.maxHeadersCount = HEADERS_MAX;
   let running = 0;
   let idle = () => {};
-  const asking = endIdle(server, limits);
   // It comes once for each response; one function for all of them costs nothing for each.
   const onClose = () => {
     if (--running === 0) idle();
   };
+  const { asking, watch } = endIdle(server, limits, (sinceMs) => lane?.look(sinceMs));
+  const lane = openLane(server, options, limits, watch, { began: () => running++, ended: onClose });
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     running++;
     asking.add(request.socket);
@@ -160,13 +170,41 @@ export async function startListener(options: ListenerOptions): Promise<HttpServe
     origin: `http://${hostForClients(options.host)}:${port}`,
     close(budgetMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const timer = options.clock.after(budgetMs, () => server.closeAllConnections());
+      const closeAll = () => {
+        server.closeAllConnections();
+        lane?.closeAll();
+      };
+      const timer = options.clock.after(budgetMs, closeAll);
       // Not closeIdleConnections(): it spares connections that never sent a request.
-      idle = () => server.closeAllConnections();
+      idle = closeAll;
       if (running === 0) idle();
       return closed.finally(() => timer.cancel());
     },
   };
+}
+
+/** Connections begin in the lane, where there is one, and go to node's own listener from there. */
+function openLane(
+  server: Server,
+  { clock, log, servePlain: serve }: ListenerOptions,
+  { keepAliveMs }: HttpLimits,
+  watch: (socket: Socket) => void,
+  counting: Pick<PlainLaneOptions, 'began' | 'ended'>,
+): PlainLane | undefined {
+  if (!serve) {
+    server.on('connection', watch);
+    return undefined;
+  }
+  const listeners = server.listeners('connection');
+  server.removeAllListeners('connection');
+  const handOver = (socket: Socket, read: Buffer | undefined) => {
+    watch(socket);
+    for (const listener of listeners) listener.call(server, socket);
+    if (read) socket.unshift(read);
+  };
+  const lane = new PlainLane({ clock, log, keepAliveMs, serve, handOver, ...counting });
+  server.on('connection', (socket: Socket) => lane.accept(socket));
+  return lane;
 }
 
 /** The address under which this machine reaches a server that listens on it; every address includes loopback. */

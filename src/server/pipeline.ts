@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ResourcePolicies } from '../access/policy-watch.ts';
 import type { RequestFacts } from '../access/request-keys.ts';
 import { ApiError } from '../model/api-error.ts';
@@ -19,7 +20,9 @@ import { type Authentication, authenticate, principalOf } from './authentication
 import { authorise, refuseByIdentity } from './authorisation.ts';
 import { BODY_BYTES_TOTAL_MAX, ByteBudget, ROOM_WAIT_MS } from './byte-budget.ts';
 import { IdleWatch } from './idle-watch.ts';
-import { BODY_IDLE_MS, type BodyOptions, ClientGone, type HeldBody, readBody } from './request-body.ts';
+import type { PlainAnswer } from './plain-lane.ts';
+import type { PlainRequest } from './plain-request.ts';
+import { BODY_IDLE_MS, type BodyOptions, ClientGone, type HeldBody, noRoom, readBody } from './request-body.ts';
 import { RequestContext } from './request-context.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
@@ -63,6 +66,7 @@ export interface PipelineOptions {
 const LOGS_TARGET = 'Logs_20140328.';
 /** A batch of a megabyte is six when JSON escapes all of it; 10,000 events come with as many timestamps. */
 const LOGS_BODY_BYTES_MAX = 8 * 1024 * 1024;
+const PLAIN_METHOD = 'POST';
 const LAMBDA_SERVICES = ['lambda'] as const;
 const LOGS_SERVICES = ['logs'] as const;
 
@@ -72,8 +76,13 @@ const logsLimit: RequestLimit = {
     new ApiError('RequestEntityTooLargeException', `Request must be smaller than ${LOGS_BODY_BYTES_MAX} bytes`),
 };
 
-/** Serves one API request; never throws, always answers while the client is there. */
-export type Pipeline = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+/** Both never reject. */
+export interface Pipeline {
+  /** Serves one API request; always answers while the client is there. */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** The same for one that is there as a whole. */
+  answerPlain(request: PlainRequest, socket: Socket): Promise<PlainAnswer>;
+}
 
 /**
  * The way of every request: id, who sent it (before anything else looks at it), which operation, body within the
@@ -128,23 +137,56 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   }
 
-  return async (request, response) => {
-    const requestId = ids.uuid();
-    let answer: WireAnswer;
+  async function callPlain(request: PlainRequest, socket: Socket, requestId: string): Promise<WireAnswer> {
+    const head = readHead({ method: PLAIN_METHOD, ...request });
+    const caller = judge(head, LAMBDA_SERVICES);
+    const found = route(head.method, head.path, head.query);
+    const { body, headers } = request;
+    const gate = bodyGate(caller.body);
+    gate.take(body);
+    gate.finish();
+    if (!budget.tryTake(body.length) && !(await budget.take(body.length, roomWaitMs))) throw noRoom();
     try {
-      answer = await serve(request, response, requestId);
-    } catch (thrown) {
-      if (thrown instanceof ClientGone) return;
-      const error = thrown instanceof StoreFull ? diskFull() : thrown;
-      if (isUnexpected(error))
-        options.log(`${requestId} ${request.method} ${request.url?.slice(0, 200)}: ${describe(error)}`);
-      answer = errorAnswer(error, requestId);
-      if (isUnread(request)) {
-        sendAndLinger(request, response, requestId, answer, clock);
-        return;
-      }
+      const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
+      const context = new RequestContext(who, services, options.policies, { headers, socket }, socket);
+      return serialise(found.operation, await callOperation(found.operation, head, found, body, context));
+    } finally {
+      budget.give(body.length);
     }
-    return send(response, requestId, answer, options);
+  }
+
+  function refusal(thrown: unknown, requestId: string, what: string): WireAnswer {
+    const error = thrown instanceof StoreFull ? diskFull() : thrown;
+    if (isUnexpected(error)) options.log(`${requestId} ${what.slice(0, 200)}: ${describe(error)}`);
+    return errorAnswer(error, requestId);
+  }
+
+  return {
+    async serve(request, response) {
+      const requestId = ids.uuid();
+      let answer: WireAnswer;
+      try {
+        answer = await serve(request, response, requestId);
+      } catch (thrown) {
+        if (thrown instanceof ClientGone) return;
+        answer = refusal(thrown, requestId, `${request.method} ${request.url}`);
+        if (isUnread(request)) {
+          sendAndLinger(request, response, requestId, answer, clock);
+          return;
+        }
+      }
+      return send(response, requestId, answer, options);
+    },
+    async answerPlain(request, socket) {
+      const requestId = ids.uuid();
+      let answer: WireAnswer;
+      try {
+        answer = await callPlain(request, socket, requestId);
+      } catch (thrown) {
+        answer = refusal(thrown, requestId, `${PLAIN_METHOD} ${request.url}`);
+      }
+      return { requestId, answer, close: options.closing?.() ?? false };
+    },
   };
 }
 
@@ -173,7 +215,9 @@ function send(
   return undefined;
 }
 
-function readHead(request: IncomingMessage): RequestHead {
+function readHead(
+  request: Pick<IncomingMessage, 'url' | 'method' | 'headers'> & { readonly rawHeaders: readonly string[] },
+): RequestHead {
   const { path, query } = splitTarget(request.url ?? '/');
   return {
     method: request.method ?? '',

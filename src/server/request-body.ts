@@ -203,7 +203,8 @@ class Reading implements HeldBody, Watched {
   }
 }
 
-function noRoom(): ApiError {
+/** There is no memory for another body. */
+export function noRoom(): ApiError {
   return new ApiError('TooManyRequestsException', 'Rate Exceeded.', {
     body: { Reason: 'CallerRateLimitExceeded' },
     headers: { 'Retry-After': '1' },

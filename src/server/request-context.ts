@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../access/identity.ts';
 import type { ResourcePolicies } from '../access/policy-watch.ts';
 import type { RequestFacts } from '../access/request-keys.ts';
@@ -8,6 +8,13 @@ import { refusalOf } from './authorisation.ts';
 import { clientOrigin } from './browser-guard.ts';
 import { requestFacts } from './request-facts.ts';
 
+/** What is left of a request when its client has gone: the answer's end, or the connection's. */
+export interface Leaving {
+  readonly destroyed: boolean;
+  readonly writableFinished: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** The context of one request. Its abort signal is made only when somebody asks for it. */
 export class RequestContext implements OperationContext {
   readonly requestId: string;
@@ -16,8 +23,8 @@ export class RequestContext implements OperationContext {
   readonly services: Services;
   readonly traceHeader?: string;
   readonly contentType?: string;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: Pick<IncomingMessage, 'headers' | 'socket'>;
+  readonly #response: Leaving;
   readonly #policies: ResourcePolicies;
   #account: string;
   #signal: AbortSignal | undefined;
@@ -26,8 +33,8 @@ export class RequestContext implements OperationContext {
     { requestId, caller, region }: { readonly requestId: string; readonly caller: Principal; readonly region: string },
     services: Services,
     policies: ResourcePolicies,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: Pick<IncomingMessage, 'headers' | 'socket'>,
+    response: Leaving,
   ) {
     this.requestId = requestId;
     this.caller = caller;

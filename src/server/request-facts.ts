@@ -6,7 +6,12 @@ import type { RequestFacts } from '../access/request-keys.ts';
 const HEADER_CHARACTERS_MAX = 1_024;
 
 /** What policies may ask about a request beyond its operation. */
-export function requestFacts(request: IncomingMessage, caller: Principal, region: string, nowMs: number): RequestFacts {
+export function requestFacts(
+  request: Pick<IncomingMessage, 'headers' | 'socket'>,
+  caller: Principal,
+  region: string,
+  nowMs: number,
+): RequestFacts {
   const { remoteAddress } = request.socket;
   const { 'user-agent': userAgent, referer } = request.headers;
   return {

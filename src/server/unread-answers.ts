@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** So much of answers may wait for their clients before those that take nothing are no longer waited for … */
@@ -14,6 +13,13 @@ export interface UnreadLimits {
   readonly pressedBytes: number;
   readonly bytesMax: number;
   readonly pressedStalledMs: number;
+}
+
+/** As node's ServerResponse: `close` comes when all of it is written or its connection is gone. */
+export interface UnreadAnswer {
+  readonly socket: Socket | null;
+  once(event: 'close', listener: () => void): unknown;
+  destroy(): unknown;
 }
 
 interface Waiting {
@@ -32,7 +38,7 @@ interface Waiting {
 export class UnreadAnswers {
   readonly #limits: UnreadLimits;
   /** In the order in which they began to wait. */
-  readonly #waiting = new Map<ServerResponse, Waiting>();
+  readonly #waiting = new Map<UnreadAnswer, Waiting>();
   #bytes = 0;
   #looking: NodeJS.Timeout | undefined;
 
@@ -46,7 +52,7 @@ export class UnreadAnswers {
   }
 
   /** Counts an answer until all of it is written or its connection is gone, which it is after `stalledMs` without progress. */
-  hold(response: ServerResponse, bytes: number, stalledMs: number): void {
+  hold(response: UnreadAnswer, bytes: number, stalledMs: number): void {
     this.#waiting.set(response, { bytes, stalledMs, queuedBytes: -1, sameMs: 0 });
     this.#bytes += bytes;
     response.once('close', () => {

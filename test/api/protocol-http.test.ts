@@ -360,7 +360,7 @@ test('a port in use is said in one line', async () => {
     clock,
     ids,
     log: () => {},
-    pipeline: async () => {},
+    pipeline: { serve: async () => {}, answerPlain: () => Promise.reject(new Error('nobody asks')) },
     neighbours: [],
     packages: { openLink: async () => undefined },
   });

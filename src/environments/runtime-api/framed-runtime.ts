@@ -1,4 +1,5 @@
 import { borrow } from '../../base/let-go.ts';
+import { writeNow } from '../../base/write-now.ts';
 import { accepted } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { CAUSE_HEADER } from './error-body.ts';
@@ -14,7 +15,6 @@ import {
 import type { Invocation } from './invocation.ts';
 import { NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
-import { writeNow } from './write-now.ts';
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
 export class FramedRuntime implements Asker, FramesListener {

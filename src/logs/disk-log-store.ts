@@ -2,12 +2,13 @@ import { mkdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
+import { EventLines, type StoredEvent } from './event-lines.ts';
 import { diskBytes, type Group, LogCatalogue, type Stream, TIME_SLACK_MS } from './log-catalogue.ts';
 import { encodeName, segmentFile } from './log-file-name.ts';
 import { keepName, LogGroups, type LogLimits } from './log-groups.ts';
 import { readGroup } from './log-read.ts';
 import { expiredBefore } from './log-retention.ts';
-import { appendEvents, type Segment, type StoredEvent } from './log-segment.ts';
+import { appendEvents, type Segment } from './log-segment.ts';
 import { LogSpace } from './log-space.ts';
 import {
   type FoundEvent,
@@ -36,12 +37,9 @@ export interface DiskLogStoreParts {
 /** Lines wait this long in memory before they are written; they can be read at once. */
 const WRITE_DELAY_MS = 200;
 /** What waits in memory at most, when the disk cannot follow. */
-const BUFFER_CHARACTERS_MAX = 32 * 1024 * 1024;
+const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
 /** More than this is written without waiting. */
-const BUFFER_CHARACTERS_HIGH = 2 * 1024 * 1024;
-const EVENT_OVERHEAD_CHARACTERS = 64;
-/** One write; keeps the time for which making its text holds up everything else short. */
-const WRITE_CHARACTERS_MAX = 512 * 1024;
+const BUFFER_BYTES_HIGH = 2 * 1024 * 1024;
 /** How many queries are answered at a time. */
 const READ_LANES = 4;
 const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -75,7 +73,7 @@ export class DiskLogStore implements LogStore {
   #work: Promise<void> = Promise.resolve();
   #writeTimer: Timer | undefined;
   #sweepTimer: Timer | undefined;
-  #bufferedCharacters = 0;
+  #bufferedBytes = 0;
   #sequence: number;
   #isWriting = false;
   #isClosed = false;
@@ -112,18 +110,16 @@ export class DiskLogStore implements LogStore {
     const group = this.#catalogue.group(key, now);
     const stream = this.#catalogue.stream(group, key.stream, now);
     for (const { timestamp, message } of events) {
-      const characters = message.length + EVENT_OVERHEAD_CHARACTERS;
-      if (this.#bufferedCharacters + characters > BUFFER_CHARACTERS_MAX) {
+      if (this.#bufferedBytes + message.length > BUFFER_BYTES_MAX) {
         this.#drop(1, 'the disk is too slow');
         continue;
       }
-      this.#bufferedCharacters += characters;
       const event = { timestamp, ingestionTime: now, sequence: this.#nextSequence(), message };
-      stream.pending.push(event);
+      this.#bufferedBytes += waitingLines(stream).add(event);
       noteTimes(stream, event);
     }
     this.#dirty.add(stream);
-    if (this.#bufferedCharacters > BUFFER_CHARACTERS_HIGH && !this.#isWriting) void this.#writeSoon();
+    if (this.#bufferedBytes > BUFFER_BYTES_HIGH && !this.#isWriting) void this.#writeSoon();
     else this.#writeTimer ??= this.#parts.clock.after(WRITE_DELAY_MS, () => void this.#writeSoon());
   }
 
@@ -135,11 +131,8 @@ export class DiskLogStore implements LogStore {
       if (!stream) return 'no stream';
       const ingestionTime = this.#parts.clock.now();
       const stored = events.map((event) => ({ ...event, ingestionTime, sequence: this.#nextSequence() }));
-      while (stored.length > 0) {
-        const written = takeForOneWrite(stored);
-        await this.#writeEvents(stream, written);
-        for (const event of written) noteTimes(stream, event);
-      }
+      for (const lines of linesOf(stored)) await this.#writeEvents(stream, lines);
+      for (const event of stored) noteTimes(stream, event);
       await this.#space.makeRoom(ingestionTime);
       return 'kept';
     });
@@ -243,8 +236,7 @@ export class DiskLogStore implements LogStore {
 
   #discard(stream: Stream): void {
     this.#dirty.delete(stream);
-    this.#bufferedCharacters -= charactersOf(stream.pending);
-    stream.pending = [];
+    for (const lines of stream.pending.splice(0)) this.#bufferedBytes -= lines.data.length;
   }
 
   #writeSoon(): Promise<void> {
@@ -288,27 +280,28 @@ export class DiskLogStore implements LogStore {
   }
 
   async #write(stream: Stream): Promise<void> {
-    const events = takeForOneWrite(stream.pending);
-    stream.writing = events;
+    const lines = stream.pending.shift();
+    if (!lines) return;
+    stream.writing = lines;
     try {
-      await this.#writeEvents(stream, events);
+      await this.#writeEvents(stream, lines);
     } catch (error) {
-      this.#drop(events.length, (error as Error).message);
+      this.#drop(lines.count, (error as Error).message);
       const isEmpty = stream.segments.length + stream.pending.length === 0;
       if (isEmpty && !stream.isDeclared) stream.group.streams.delete(stream.name);
     } finally {
-      stream.writing = [];
-      this.#bufferedCharacters -= charactersOf(events);
+      stream.writing = undefined;
+      this.#bufferedBytes -= lines.data.length;
     }
   }
 
-  async #writeEvents(stream: Stream, events: readonly StoredEvent[]): Promise<void> {
+  async #writeEvents(stream: Stream, lines: EventLines): Promise<void> {
     if (stream.group.isDeleted) return;
     await this.#makeDirectory(stream);
-    const segment = this.#segmentFor(stream, events);
+    const segment = this.#segmentFor(stream, lines.firstAt);
     const [diskBefore, bytesBefore] = [diskBytes(segment), segment.bytes];
     try {
-      await appendEvents(segment, events);
+      await appendEvents(segment, lines);
     } catch (error) {
       // A torn line must not get another behind it, and the directory may be what is missing.
       stream.current = undefined;
@@ -329,9 +322,8 @@ export class DiskLogStore implements LogStore {
     if (segments.length === 0) await keepName(join(group.directory, encodeName(name)), name);
   }
 
-  #segmentFor(stream: Stream, events: readonly StoredEvent[]): Segment {
+  #segmentFor(stream: Stream, firstAt: number): Segment {
     const { current } = stream;
-    const firstAt = events.reduce((least, { timestamp }) => Math.min(least, timestamp), Number.POSITIVE_INFINITY);
     // What is found again after a restart is judged by the time in its file's name.
     const isNear =
       current && firstAt >= current.firstAt - TIME_SLACK_MS && firstAt <= current.firstAt + SEGMENT_SPAN_MS;
@@ -363,17 +355,26 @@ function noteTimes(stream: Stream, { timestamp, ingestionTime }: StoredEvent): v
   stream.lastIngestionAt = ingestionTime;
 }
 
-function takeForOneWrite(pending: StoredEvent[]): readonly StoredEvent[] {
-  let characters = 0;
-  const end = pending.findIndex((event) => {
-    characters += event.message.length + EVENT_OVERHEAD_CHARACTERS;
-    return characters > WRITE_CHARACTERS_MAX;
-  });
-  return pending.splice(0, end < 0 ? pending.length : Math.max(1, end));
+/** Where the stream's next event goes. */
+function waitingLines(stream: Stream): EventLines {
+  const last = stream.pending.at(-1);
+  if (last && !last.isFull) return last;
+  const lines = new EventLines();
+  stream.pending.push(lines);
+  return lines;
 }
 
-function charactersOf(events: readonly StoredEvent[]): number {
-  return events.reduce((sum, { message }) => sum + message.length + EVENT_OVERHEAD_CHARACTERS, 0);
+function linesOf(events: readonly StoredEvent[]): readonly EventLines[] {
+  const all: EventLines[] = [];
+  for (const event of events) {
+    let lines = all.at(-1);
+    if (!lines || lines.isFull) {
+      lines = new EventLines();
+      all.push(lines);
+    }
+    lines.add(event);
+  }
+  return all;
 }
 
 function storedBytesOf(stream: Stream): number {

@@ -1,6 +1,7 @@
 /** What groups, streams and files there are: in memory, found at start from names and sizes of files alone. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { EventLines } from './event-lines.ts';
 import {
   decodeName,
   encodeName,
@@ -11,7 +12,7 @@ import {
   type SegmentName,
 } from './log-file-name.ts';
 import { readGroupRecord } from './log-group-record.ts';
-import type { Segment, StoredEvent } from './log-segment.ts';
+import type { Segment } from './log-segment.ts';
 import { defaultSettings, type LogGroupKey, type LogGroupSettings } from './log-store.ts';
 
 export interface Stream {
@@ -28,9 +29,9 @@ export interface Stream {
   lastEventAt: number;
   lastIngestionAt: number;
   /** Taken in and not yet being written. */
-  pending: StoredEvent[];
+  pending: EventLines[];
   /** Being written; not in any block yet. */
-  writing: readonly StoredEvent[];
+  writing: EventLines | undefined;
 }
 
 export interface Group {
@@ -95,7 +96,7 @@ export class LogCatalogue {
     const known = group.streams.get(name);
     if (known) return known;
     const times = { createdAt: now, firstEventAt: Number.POSITIVE_INFINITY, lastEventAt: 0, lastIngestionAt: 0 };
-    const empty = { isDeclared: false, segments: [], current: undefined, pending: [], writing: [] };
+    const empty = { isDeclared: false, segments: [], current: undefined, pending: [], writing: undefined };
     const added: Stream = { name, group, ...times, ...empty };
     group.streams.set(name, added);
     return added;

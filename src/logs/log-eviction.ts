@@ -13,7 +13,8 @@ export function* victims(groups: Iterable<Group>, now: number): Generator<{ stre
   const streams = [...groups].flatMap((group) => [...group.streams.values()]);
   const busy: Stream[] = [];
   for (const stream of byLastWrite(streams)) {
-    const isIdle = stream.lastIngestionAt < now - ACTIVE_MS && stream.pending.length + stream.writing.length === 0;
+    const isIdle =
+      stream.lastIngestionAt < now - ACTIVE_MS && stream.pending.length === 0 && stream.writing === undefined;
     if (isIdle) yield { stream, segments: stream.segments };
     else busy.push(stream);
   }

@@ -1,5 +1,6 @@
+import { type EventLines, readLines, type StoredEvent } from './event-lines.ts';
 import type { Group, Stream } from './log-catalogue.ts';
-import { type Block, readBlock, type Segment, type StoredEvent } from './log-segment.ts';
+import { type Block, readBlock, type Segment } from './log-segment.ts';
 import { eventIdOf, type FoundEvent, type LogQuery, timestampOf } from './log-store.ts';
 
 /** What one answer holds at most, whatever was asked for. */
@@ -111,8 +112,8 @@ function sourcesOf(group: Group, query: LogQuery): Source[] {
     for (const segment of stream.segments) {
       for (const block of segment.blocks) if (isWanted(block)) sources.push(blockSource(stream, segment, block));
     }
-    const unwritten = [...stream.writing, ...stream.pending];
-    if (unwritten.length > 0) sources.push({ stream: stream.name, ...bounds(unwritten), load: () => unwritten });
+    const { writing, pending } = stream;
+    for (const lines of writing ? [writing, ...pending] : pending) sources.push(waitingSource(stream, lines));
   }
   return sources.filter(isWanted);
 }
@@ -130,14 +131,14 @@ function blockSource(stream: Stream, segment: Segment, block: Block): Source {
   return { stream: stream.name, firstAt, lastAt, load };
 }
 
-function bounds(events: readonly StoredEvent[]): { firstAt: number; lastAt: number } {
-  let firstAt = Number.POSITIVE_INFINITY;
-  let lastAt = 0;
-  for (const { timestamp } of events) {
-    firstAt = Math.min(firstAt, timestamp);
-    lastAt = Math.max(lastAt, timestamp);
-  }
-  return { firstAt, lastAt };
+/** As it is now: what comes later is not part of the answer. */
+function waitingSource(stream: Stream, { data, firstAt, lastAt }: EventLines): Source {
+  const load = () => {
+    const events: StoredEvent[] = [];
+    readLines(data, (event) => events.push(event));
+    return events;
+  };
+  return { stream: stream.name, firstAt, lastAt, load };
 }
 
 function matcher(query: LogQuery): (event: FoundEvent) => boolean {

@@ -1,16 +1,9 @@
 /**
- * One file of a stream's events: a JSON array [timestamp, ingestionTime, sequence, message] per line. A line that a kill or
- * a full disk tore is passed over when reading; no file is written on by a later process.
+ * One file of a stream's events, a line each. A line that a kill or a full disk tore is passed over when reading; no file is
+ * written on by a later process.
  */
 import { appendFile, open } from 'node:fs/promises';
-
-export interface StoredEvent {
-  readonly timestamp: number;
-  readonly ingestionTime: number;
-  /** Greater for later events of any stream. */
-  readonly sequence: number;
-  readonly message: string;
-}
+import { type EventLines, readLines, type StoredEvent } from './event-lines.ts';
 
 /** A stretch of a file and between which times its events lie. */
 export interface Block {
@@ -33,19 +26,9 @@ export interface Segment {
 
 /** Blocks are about this long, so that reading what is new reads little else. */
 const BLOCK_BYTES = 64 * 1024;
-const NEWLINE = 0x0a;
 
 /** Appends the events; rejects with the file system's error, in which case some of them may have been written. */
-export async function appendEvents(segment: Segment, events: readonly StoredEvent[]): Promise<void> {
-  let text = '';
-  let firstAt = Number.POSITIVE_INFINITY;
-  let lastAt = 0;
-  for (const { timestamp, ingestionTime, sequence, message } of events) {
-    text += `[${timestamp},${ingestionTime},${sequence},${JSON.stringify(message)}]\n`;
-    firstAt = Math.min(firstAt, timestamp);
-    lastAt = Math.max(lastAt, timestamp);
-  }
-  const data = Buffer.from(text);
+export async function appendEvents(segment: Segment, { data, firstAt, lastAt }: EventLines): Promise<void> {
   await appendFile(segment.path, data, { mode: 0o600 });
   addBlock(segment.blocks, { offset: segment.bytes, bytes: data.length, firstAt, lastAt });
   segment.bytes += data.length;
@@ -56,17 +39,10 @@ export async function readBlock(segment: Segment, block: Block): Promise<readonl
   const data = await readPart(segment.path, block.offset, block.bytes);
   const events: StoredEvent[] = [];
   const blocks: Block[] = [];
-  for (let offset = 0; offset < data.length; ) {
-    const newline = data.indexOf(NEWLINE, offset);
-    const end = newline < 0 ? data.length : newline + 1;
-    const event = parseEvent(data.toString('utf8', offset, end));
-    if (event) {
-      events.push(event);
-      const { timestamp } = event;
-      addBlock(blocks, { offset, bytes: end - offset, firstAt: timestamp, lastAt: timestamp });
-    }
-    offset = end;
-  }
+  readLines(data, (event, offset, bytes) => {
+    events.push(event);
+    addBlock(blocks, { offset, bytes, firstAt: event.timestamp, lastAt: event.timestamp });
+  });
   if (segment.unread) {
     segment.unread = false;
     segment.blocks = blocks;
@@ -101,16 +77,5 @@ async function readPart(path: string, offset: number, bytes: number): Promise<Bu
     return data.subarray(0, bytesRead);
   } finally {
     await file.close();
-  }
-}
-
-function parseEvent(line: string): StoredEvent | undefined {
-  try {
-    const [timestamp, ingestionTime, sequence, message] = JSON.parse(line) as unknown[];
-    if (typeof timestamp !== 'number' || typeof ingestionTime !== 'number') return undefined;
-    if (typeof sequence !== 'number' || typeof message !== 'string') return undefined;
-    return { timestamp, ingestionTime, sequence, message };
-  } catch {
-    return undefined;
   }
 }

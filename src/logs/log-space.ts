@@ -54,7 +54,7 @@ export class LogSpace {
     for (const segment of segments) this.#bytes -= diskBytes(segment);
     stream.segments = stream.segments.filter((segment) => !segments.includes(segment));
     if (stream.current && segments.includes(stream.current)) stream.current = undefined;
-    stream.firstEventAt = stream.segments[0]?.firstAt ?? stream.pending[0]?.timestamp ?? Number.POSITIVE_INFINITY;
+    stream.firstEventAt = stream.segments[0]?.firstAt ?? stream.pending[0]?.firstAt ?? Number.POSITIVE_INFINITY;
     if (stream.segments.length > 0) return;
     this.#streams -= 1;
     if (stream.pending.length === 0 && !stream.isDeclared) stream.group.streams.delete(stream.name);

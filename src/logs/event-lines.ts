@@ -1,0 +1,92 @@
+/** Events as the lines of their file: a JSON array [timestamp, ingestionTime, sequence, message] each. */
+
+export interface StoredEvent {
+  readonly timestamp: number;
+  readonly ingestionTime: number;
+  /** Greater for later events of any stream. */
+  readonly sequence: number;
+  readonly message: string;
+}
+
+/** One write takes no more than about this. */
+const FULL_BYTES = 256 * 1024;
+const FIRST_BYTES = 1024;
+/** UTF-8 takes no more for a unit of a string. */
+const UTF8_BYTES_MAX = 3;
+const NEWLINE = 0x0a;
+
+/**
+ * Events that wait to be written, as the bytes that are going to be: as objects, thousands of them would be moved by the
+ * collector each time that it runs, which costs more than making their lines.
+ */
+export class EventLines {
+  #data = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #bytes = 0;
+  #events = 0;
+  #firstAt = Number.POSITIVE_INFINITY;
+  #lastAt = 0;
+
+  /** Returns the bytes of its line. */
+  add({ timestamp, ingestionTime, sequence, message }: StoredEvent): number {
+    const line = `[${timestamp},${ingestionTime},${sequence},${JSON.stringify(message)}]\n`;
+    this.#makeRoom(line.length);
+    const bytes = this.#data.write(line, this.#bytes);
+    this.#bytes += bytes;
+    this.#events++;
+    if (timestamp < this.#firstAt) this.#firstAt = timestamp;
+    if (timestamp > this.#lastAt) this.#lastAt = timestamp;
+    return bytes;
+  }
+
+  get data(): Buffer {
+    return this.#data.subarray(0, this.#bytes);
+  }
+
+  /** How many events. */
+  get count(): number {
+    return this.#events;
+  }
+
+  get firstAt(): number {
+    return this.#firstAt;
+  }
+
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= FULL_BYTES;
+  }
+
+  #makeRoom(characters: number): void {
+    const { length } = this.#data;
+    const bytes = this.#bytes + UTF8_BYTES_MAX * characters;
+    if (bytes <= length) return;
+    const data = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * length));
+    this.#data.copy(data, 0, 0, this.#bytes);
+    this.#data = data;
+  }
+}
+
+/** A line that is no event, as a torn one, is passed over. `at` and `bytes` are the event's line. */
+export function readLines(data: Buffer, take: (event: StoredEvent, at: number, bytes: number) => void): void {
+  for (let at = 0; at < data.length; ) {
+    const newline = data.indexOf(NEWLINE, at);
+    const end = newline < 0 ? data.length : newline + 1;
+    const event = parseEvent(data.toString('utf8', at, end));
+    if (event) take(event, at, end - at);
+    at = end;
+  }
+}
+
+function parseEvent(line: string): StoredEvent | undefined {
+  try {
+    const [timestamp, ingestionTime, sequence, message] = JSON.parse(line) as unknown[];
+    if (typeof timestamp !== 'number' || typeof ingestionTime !== 'number') return undefined;
+    if (typeof sequence !== 'number' || typeof message !== 'string') return undefined;
+    return { timestamp, ingestionTime, sequence, message };
+  } catch {
+    return undefined;
+  }
+}

@@ -19,6 +19,7 @@ export function turn(): Promise<void> {
 /** Where the output of processes goes, and whether all of it has gone there. */
 export class OutputWatch {
   #count = 0;
+  #marked = -1;
 
   /** A sandbox may hand out the same pipe for its next process: the sink of the one before is replaced. */
   connect(stream: Readable | undefined, sink: (chunk: Buffer) => void): void {
@@ -34,9 +35,21 @@ export class OutputWatch {
     return this.#count;
   }
 
+  /** What comes from now on belongs together. */
+  mark(): void {
+    this.#marked = this.#count;
+  }
+
+  /** Nothing has come since mark(). */
+  get isSilent(): boolean {
+    return this.#count === this.#marked;
+  }
+
   /**
-   * Resolves when what was written before has come: output and requests come through different descriptors, so the loop
-   * must look at all of them once more without finding any.
+   * Resolves when what was written before has come: output and requests come through different descriptors. What was
+   * written before a request is there when the request is, and read in the same turn of the loop: where nothing has come by
+   * the end of it, there is nothing. Where something has, more of it may not have been read: the loop must look once more
+   * without finding any.
    */
   drain(): Promise<void> {
     return new Promise((resolve) => {
@@ -62,7 +75,7 @@ function lookAgain(): void {
   draining = [];
   for (const one of all) {
     const { count } = one.watch;
-    if (one.before === count || one.turns >= DRAIN_TURNS_MAX) one.resolve();
+    if (one.before === count || (one.turns === 0 && one.watch.isSilent) || one.turns >= DRAIN_TURNS_MAX) one.resolve();
     else {
       one.before = count;
       one.turns++;

@@ -183,6 +183,7 @@ export class Processes {
   deliver(invocation: Invocation, event: () => Buffer): void {
     this.answer = undefined;
     this.isReady = false;
+    this.#output.mark();
     this.answerBegunMs = 0;
     this.extensions.deliver('INVOKE', event);
     this.runtimeApi.deliver(invocation);

@@ -218,7 +218,9 @@ export class LocalInvoker implements Invoker {
   #run(ran: Running): Promise<InvokeOutcome> {
     const { target } = ran;
     const versionPool = this.#poolOf(target);
-    const turn = versionPool.pace.turn(versionPool.all.size - versionPool.idle.length, versionPool.idle.length);
+    const { pace, all, idle, kept } = versionPool;
+    // What was counted for an environment of provisioned concurrency gets one.
+    const turn = kept.size > 0 ? undefined : pace.turn(all.size - idle.length, idle.length);
     return turn === undefined
       ? this.#runNow(ran, versionPool)
       : turn.then(() => this.#runNow(ran, this.#poolOf(target)));

@@ -12,10 +12,12 @@ import { type Deferred, deferred } from '../base/deferred.ts';
  * environment would have to be started: how many there are is decided as ever.
  */
 
-/** When so long none has become free, what runs is not short, or waits for something else than a processor. */
+/** When so long none has become free, what runs is not short, or waits for something else than a processor: one call goes … */
 const STALL_MS = 1;
-/** Beyond one for each processor: its event lies ready when another one's result leaves. */
-const AHEAD = 1;
+/** … then twice as many each time; after so many times in a row nothing is held back for a while. */
+const STALLS_MAX = 3;
+/** Beyond one for each processor: their events lie ready when another one's result leaves. */
+const AHEAD = 2;
 /** How long nothing is held back when that was of no use; twice as long each time. */
 const REST_MS_MIN = 5;
 const REST_MS_MAX = 1000;
@@ -25,15 +27,23 @@ const REST_SHARE_KEPT = 0.98;
 export class Pace {
   readonly #clock: Clock;
   readonly #workingMax: number;
+  readonly #later: (action: () => void) => unknown;
   readonly #held: Deferred<void>[] = [];
   /** One has become free since it was looked last. */
   #hasMoved = false;
   #isLooking = false;
+  /** How often in a row nothing had moved. */
+  #stalls = 0;
   #restMs = REST_MS_MIN;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, processors = availableParallelism()) {
+  constructor(
+    clock: Clock,
+    processors = availableParallelism(),
+    later: (action: () => void) => unknown = setImmediate,
+  ) {
     this.#clock = clock;
+    this.#later = later;
     this.#workingMax = processors + AHEAD;
   }
 
@@ -51,6 +61,7 @@ export class Pace {
     if (!this.#isLooking) {
       this.#isLooking = true;
       this.#hasMoved = false;
+      this.#stalls = 0;
       this.#clock.after(STALL_MS, this.#look);
     }
     return call.promise;
@@ -64,19 +75,26 @@ export class Pace {
     this.#restMs = Math.max(REST_MS_MIN, this.#restMs * REST_SHARE_KEPT);
   }
 
+  /** Behind what has come meanwhile: the loop may have been late itself. */
   readonly #look = (): void => {
+    this.#later(this.#judge);
+  };
+
+  readonly #judge = (): void => {
     if (this.#held.length === 0) {
       this.#isLooking = false;
       return;
     }
-    if (this.#hasMoved) {
-      this.#hasMoved = false;
-      this.#clock.after(STALL_MS, this.#look);
-      return;
-    }
-    this.#isLooking = false;
+    if (this.#hasMoved) this.#stalls = 0;
+    else this.#stall();
+    this.#hasMoved = false;
+    this.#clock.after(STALL_MS, this.#look);
+  };
+
+  #stall(): void {
+    for (const call of this.#held.splice(0, 2 ** this.#stalls)) call.resolve();
+    if (++this.#stalls < STALLS_MAX) return;
     this.#restsUntilMs = this.#clock.monotonic() + this.#restMs;
     this.#restMs = Math.min(2 * this.#restMs, REST_MS_MAX);
-    for (const call of this.#held.splice(0)) call.resolve();
-  };
+  }
 }

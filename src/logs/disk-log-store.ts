@@ -2,7 +2,7 @@ import { mkdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
-import { EventLines, type StoredEvent } from './event-lines.ts';
+import { EventLines } from './event-lines.ts';
 import { diskBytes, type Group, LogCatalogue, type Stream, TIME_SLACK_MS } from './log-catalogue.ts';
 import { encodeName, segmentFile } from './log-file-name.ts';
 import { keepName, LogGroups, type LogLimits } from './log-groups.ts';
@@ -109,14 +109,11 @@ export class DiskLogStore implements LogStore {
     const now = this.#parts.clock.now();
     const group = this.#catalogue.group(key, now);
     const stream = this.#catalogue.stream(group, key.stream, now);
-    for (const { timestamp, message } of events) {
-      if (this.#bufferedBytes + message.length > BUFFER_BYTES_MAX) {
-        this.#drop(1, 'the disk is too slow');
-        continue;
-      }
-      const event = { timestamp, ingestionTime: now, sequence: this.#nextSequence(), message };
-      this.#bufferedBytes += waitingLines(stream).add(event);
-      noteTimes(stream, event);
+    const kept = this.#fitting(events);
+    if (kept.length < events.length) this.#drop(events.length - kept.length, 'the disk is too slow');
+    if (kept.length > 0) {
+      this.#bufferedBytes += waitingLines(stream).add(kept, now, this.#nextSequence(kept.length));
+      noteTimes(stream, kept, now);
     }
     this.#dirty.add(stream);
     if (this.#bufferedBytes > BUFFER_BYTES_HIGH && !this.#isWriting) void this.#writeSoon();
@@ -130,9 +127,10 @@ export class DiskLogStore implements LogStore {
       const stream = group.streams.get(key.stream);
       if (!stream) return 'no stream';
       const ingestionTime = this.#parts.clock.now();
-      const stored = events.map((event) => ({ ...event, ingestionTime, sequence: this.#nextSequence() }));
-      for (const lines of linesOf(stored)) await this.#writeEvents(stream, lines);
-      for (const event of stored) noteTimes(stream, event);
+      const lines = new EventLines();
+      lines.add(events, ingestionTime, this.#nextSequence(events.length));
+      await this.#writeEvents(stream, lines);
+      noteTimes(stream, events, ingestionTime);
       await this.#space.makeRoom(ingestionTime);
       return 'kept';
     });
@@ -212,9 +210,21 @@ export class DiskLogStore implements LogStore {
     return this.#loaded;
   }
 
-  #nextSequence(): number {
-    this.#sequence += 1;
-    return this.#sequence;
+  /** The first of so many. */
+  #nextSequence(count = 1): number {
+    const first = this.#sequence + 1;
+    this.#sequence += count;
+    return first;
+  }
+
+  /** The first of them, for which there is room. */
+  #fitting(events: readonly NewLogEvent[]): readonly NewLogEvent[] {
+    let characters = this.#bufferedBytes;
+    const end = events.findIndex(({ message }) => {
+      characters += message.length;
+      return characters > BUFFER_BYTES_MAX;
+    });
+    return end < 0 ? events : events.slice(0, end);
   }
 
   #sweepLater(): void {
@@ -292,6 +302,7 @@ export class DiskLogStore implements LogStore {
     } finally {
       stream.writing = undefined;
       this.#bufferedBytes -= lines.data.length;
+      lines.letGo();
     }
   }
 
@@ -349,9 +360,11 @@ export class DiskLogStore implements LogStore {
   }
 }
 
-function noteTimes(stream: Stream, { timestamp, ingestionTime }: StoredEvent): void {
-  stream.firstEventAt = Math.min(stream.firstEventAt, timestamp);
-  stream.lastEventAt = Math.max(stream.lastEventAt, timestamp);
+function noteTimes(stream: Stream, events: readonly NewLogEvent[], ingestionTime: number): void {
+  for (const { timestamp } of events) {
+    stream.firstEventAt = Math.min(stream.firstEventAt, timestamp);
+    stream.lastEventAt = Math.max(stream.lastEventAt, timestamp);
+  }
   stream.lastIngestionAt = ingestionTime;
 }
 
@@ -362,19 +375,6 @@ function waitingLines(stream: Stream): EventLines {
   const lines = new EventLines();
   stream.pending.push(lines);
   return lines;
-}
-
-function linesOf(events: readonly StoredEvent[]): readonly EventLines[] {
-  const all: EventLines[] = [];
-  for (const event of events) {
-    let lines = all.at(-1);
-    if (!lines || lines.isFull) {
-      lines = new EventLines();
-      all.push(lines);
-    }
-    lines.add(event);
-  }
-  return all;
 }
 
 function storedBytesOf(stream: Stream): number {

@@ -1,3 +1,5 @@
+import { letGo } from '../base/let-go.ts';
+
 /** Events as the lines of their file: a JSON array [timestamp, ingestionTime, sequence, message] each. */
 
 export interface StoredEvent {
@@ -7,6 +9,8 @@ export interface StoredEvent {
   readonly sequence: number;
   readonly message: string;
 }
+
+export type NewEvent = Pick<StoredEvent, 'timestamp' | 'message'>;
 
 /** One write takes no more than about this. */
 const FULL_BYTES = 256 * 1024;
@@ -26,16 +30,26 @@ export class EventLines {
   #firstAt = Number.POSITIVE_INFINITY;
   #lastAt = 0;
 
-  /** Returns the bytes of its line. */
-  add({ timestamp, ingestionTime, sequence, message }: StoredEvent): number {
-    const line = `[${timestamp},${ingestionTime},${sequence},${JSON.stringify(message)}]\n`;
-    this.#makeRoom(line.length);
-    const bytes = this.#data.write(line, this.#bytes);
+  /** `sequence` is the first one's; those of the others follow it. Returns the bytes of their lines. */
+  add(events: readonly NewEvent[], ingestionTime: number, sequence: number): number {
+    let text = '';
+    let next = sequence;
+    for (const { timestamp, message } of events) {
+      text += `[${timestamp},${ingestionTime},${next},${JSON.stringify(message)}]\n`;
+      next++;
+      if (timestamp < this.#firstAt) this.#firstAt = timestamp;
+      if (timestamp > this.#lastAt) this.#lastAt = timestamp;
+    }
+    this.#makeRoom(text.length);
+    const bytes = this.#data.write(text, this.#bytes);
     this.#bytes += bytes;
-    this.#events++;
-    if (timestamp < this.#firstAt) this.#firstAt = timestamp;
-    if (timestamp > this.#lastAt) this.#lastAt = timestamp;
+    this.#events += events.length;
     return bytes;
+  }
+
+  /** They have been written: their memory is given back. */
+  letGo(): void {
+    letGo(this.#data);
   }
 
   get data(): Buffer {
@@ -65,6 +79,7 @@ export class EventLines {
     if (bytes <= length) return;
     const data = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * length));
     this.#data.copy(data, 0, 0, this.#bytes);
+    letGo(this.#data);
     this.#data = data;
   }
 }

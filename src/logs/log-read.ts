@@ -131,8 +131,9 @@ function blockSource(stream: Stream, segment: Segment, block: Block): Source {
   return { stream: stream.name, firstAt, lastAt, load };
 }
 
-/** As it is now: what comes later is not part of the answer. */
-function waitingSource(stream: Stream, { data, firstAt, lastAt }: EventLines): Source {
+/** As it is now: what comes later is not part of the answer, and the lines are gone when they have been written. */
+function waitingSource(stream: Stream, { data: lines, firstAt, lastAt }: EventLines): Source {
+  const data = Buffer.from(lines);
   const load = () => {
     const events: StoredEvent[] = [];
     readLines(data, (event) => events.push(event));

@@ -137,7 +137,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   }
 
-  async function callPlain(request: PlainRequest, socket: Socket, requestId: string): Promise<WireAnswer> {
+  function callPlain(request: PlainRequest, socket: Socket, requestId: string): Promise<WireAnswer> {
     const head = readHead({ method: PLAIN_METHOD, ...request });
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
@@ -145,14 +145,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const gate = bodyGate(caller.body);
     gate.take(body);
     gate.finish();
-    if (!budget.tryTake(body.length) && !(await budget.take(body.length, roomWaitMs))) throw noRoom();
-    try {
-      const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
-      const context = new RequestContext(who, services, options.policies, { headers, socket }, socket);
-      return serialise(found.operation, await callOperation(found.operation, head, found, body, context));
-    } finally {
-      budget.give(body.length);
-    }
+    const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
+    const context = new RequestContext(who, services, options.policies, { headers, socket }, socket);
+    return callOperation(found.operation, head, found, body, context).then((outcome) =>
+      serialise(found.operation, outcome),
+    );
   }
 
   function refusal(thrown: unknown, requestId: string, what: string): WireAnswer {
@@ -179,12 +176,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
     async answerPlain(request, socket) {
       const requestId = ids.uuid();
+      const { length } = request.body;
+      let held = 0;
       let answer: WireAnswer;
       try {
+        if (!budget.tryTake(length) && !(await budget.take(length, roomWaitMs))) throw noRoom();
+        held = length;
         answer = await callPlain(request, socket, requestId);
       } catch (thrown) {
         answer = refusal(thrown, requestId, `${PLAIN_METHOD} ${request.url}`);
       }
+      budget.give(held);
       return { requestId, answer, close: options.closing?.() ?? false };
     },
   };

@@ -115,6 +115,6 @@ export function startHttpServer(options: HttpServerOptions): Promise<HttpServer>
     ...options,
     portFlag: '--port',
     serve: (request, response) => handle(options, request, response),
-    servePlain: (request, socket) => options.pipeline.answerPlain(request, socket),
+    servePlain: options.pipeline.answerPlain,
   });
 }

@@ -23,7 +23,7 @@ import { IdleWatch } from './idle-watch.ts';
 import type { PlainAnswer } from './plain-lane.ts';
 import type { PlainRequest } from './plain-request.ts';
 import { BODY_IDLE_MS, type BodyOptions, ClientGone, type HeldBody, noRoom, readBody } from './request-body.ts';
-import { RequestContext } from './request-context.ts';
+import { type Leaving, RequestContext } from './request-context.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestLimit, requestLimit } from './request-limit.ts';
 import { sendStream } from './streamed-answer.ts';
@@ -81,7 +81,7 @@ export interface Pipeline {
   /** Serves one API request; always answers while the client is there. */
   serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** The same for one that is there as a whole. */
-  answerPlain(request: PlainRequest, socket: Socket): Promise<PlainAnswer>;
+  answerPlain(request: PlainRequest, socket: Socket, leaving: Leaving): Promise<PlainAnswer>;
 }
 
 /**
@@ -137,7 +137,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   }
 
-  function callPlain(request: PlainRequest, socket: Socket, requestId: string): Promise<WireAnswer> {
+  function callPlain(request: PlainRequest, socket: Socket, leaving: Leaving, requestId: string): Promise<WireAnswer> {
     const head = readHead({ method: PLAIN_METHOD, ...request });
     const caller = judge(head, LAMBDA_SERVICES);
     const found = route(head.method, head.path, head.query);
@@ -146,7 +146,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     gate.take(body);
     gate.finish();
     const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
-    const context = new RequestContext(who, services, options.policies, { headers, socket }, socket);
+    const context = new RequestContext(who, services, options.policies, { headers, socket }, leaving);
     return callOperation(found.operation, head, found, body, context).then((outcome) =>
       serialise(found.operation, outcome),
     );
@@ -174,7 +174,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
       return send(response, requestId, answer, options);
     },
-    async answerPlain(request, socket) {
+    async answerPlain(request, socket, leaving) {
       const requestId = ids.uuid();
       const { length } = request.body;
       let held = 0;
@@ -182,7 +182,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       try {
         if (!budget.tryTake(length) && !(await budget.take(length, roomWaitMs))) throw noRoom();
         held = length;
-        answer = await callPlain(request, socket, requestId);
+        answer = await callPlain(request, socket, leaving, requestId);
       } catch (thrown) {
         answer = refusal(thrown, requestId, `${PLAIN_METHOD} ${request.url}`);
       }

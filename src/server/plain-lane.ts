@@ -8,6 +8,7 @@ import type { WireAnswer } from '../protocol/serialise.ts';
 import { holdUnread, JOINED_BODY_BYTES_MAX, STALLED_MS_MAX } from './answer.ts';
 import { AnswerHead } from './answer-head.ts';
 import { type PlainRequest, readPlain } from './plain-request.ts';
+import type { Leaving } from './request-context.ts';
 
 /** The answer to a plain request. */
 export interface PlainAnswer {
@@ -21,7 +22,7 @@ export interface PlainLaneOptions {
   readonly clock: Clock;
   readonly keepAliveMs: number;
   /** Never rejects. */
-  readonly serve: (request: PlainRequest, socket: Socket) => Promise<PlainAnswer>;
+  readonly serve: (request: PlainRequest, socket: Socket, leaving: Leaving) => Promise<PlainAnswer>;
   /** Gives a connection to node:http, with what has been read of it and not been served. */
   readonly handOver: (socket: Socket, read: Buffer | undefined) => void;
   readonly log: (line: string) => void;
@@ -77,7 +78,7 @@ export class PlainLane {
   }
 }
 
-class PlainConnection {
+class PlainConnection implements Leaving {
   readonly socket: Socket;
   readonly #options: PlainLaneOptions;
   readonly #head: AnswerHead;
@@ -97,6 +98,19 @@ class PlainConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  get writableFinished(): boolean {
+    return !this.#isServing;
+  }
+
+  once(event: 'close', listener: () => void): void {
+    // Before what is done here when it has come.
+    this.socket.prependOnceListener(event, listener);
   }
 
   look(sinceMs: number): void {
@@ -130,7 +144,7 @@ class PlainConnection {
       this.#hasServed = true;
       if (read.bytes < data.length) this.#rest = data.subarray(read.bytes);
       this.#options.began();
-      void this.#options.serve(read.request, this.socket).then(this.#answer);
+      void this.#options.serve(read.request, this.socket, this).then(this.#answer);
     }
   }
 

@@ -82,6 +82,9 @@ class Reading implements HeldBody, Watched {
   #bytes = 0;
   #held = 0;
   #settled = false;
+  #waitsForRoom = false;
+  /** All of it has come while it waited for room. */
+  #hasEnded = false;
   lastProgressMs: number;
   watchedAt = -1;
   bytes: Buffer = EMPTY;
@@ -102,7 +105,7 @@ class Reading implements HeldBody, Watched {
     this.#onData = (piece) => this.#take(piece);
     // Comes behind every body too: an error is made only where one is to be told.
     const gone = () => {
-      if (!this.#settled) this.#fail(new ClientGone('the client went away'));
+      if (!this.#settled && !this.#hasEnded) this.#fail(new ClientGone('the client went away'));
     };
     request.on('data', this.#onData);
     request.on('end', () => this.#end());
@@ -120,7 +123,8 @@ class Reading implements HeldBody, Watched {
   }
 
   #end(): void {
-    if (!this.#settle()) return;
+    this.#hasEnded = true;
+    if (this.#waitsForRoom || !this.#settle()) return;
     try {
       this.bytes = this.#join();
       this.#pieces = [];
@@ -192,13 +196,16 @@ class Reading implements HeldBody, Watched {
 
   /** The piece is in memory already; the next one is not read before there is room for this one. */
   async #waitForRoom(bytes: number): Promise<void> {
+    this.#waitsForRoom = true;
     this.#request.pause();
     const granted = await this.#options.budget.take(bytes, this.#options.roomWaitMs);
+    this.#waitsForRoom = false;
     if (granted && this.#settled) this.#options.budget.give(bytes);
     else if (granted) {
       this.#held += bytes;
       this.lastProgressMs = this.#options.clock.monotonic();
-      this.#request.resume();
+      if (this.#hasEnded) this.#end();
+      else this.#request.resume();
     } else this.#fail(noRoom());
   }
 }

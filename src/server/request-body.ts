@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../base/clock.ts';
-import { letGo } from '../base/let-go.ts';
+import { letGo, roomOf } from '../base/let-go.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { BodyGate } from '../protocol/body-gate.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -185,7 +185,7 @@ class Reading implements HeldBody, Watched {
     const start = this.#bytes;
     this.#bytes += piece.length;
     if (this.#bytes > this.#room.length) {
-      const room = Buffer.allocUnsafeSlow(Math.min(this.#announcedBytes, this.#bytes * ROOM_FACTOR));
+      const room = roomOf(Math.min(this.#announcedBytes, this.#bytes * ROOM_FACTOR));
       this.#room.copy(room, 0, 0, start);
       letGo(this.#room);
       this.#room = room;

@@ -1,4 +1,4 @@
-import { letGo } from '../../base/let-go.ts';
+import { letGo, roomOf } from '../../base/let-go.ts';
 import { headerValue } from './event-answer.ts';
 import { Gathering } from './gathering.ts';
 import type { Invocation } from './invocation.ts';
@@ -116,7 +116,7 @@ export class FrameParser {
     this.#bodyBytes = bodyBytes;
     this.#taken = 0;
     this.#listener.begun(head);
-    if (bodyBytes <= this.#bodyBytesMax) this.#body = Buffer.allocUnsafeSlow(bodyBytes);
+    if (bodyBytes <= this.#bodyBytesMax) this.#body = roomOf(bodyBytes);
     return bodyFrom;
   }
 

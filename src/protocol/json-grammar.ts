@@ -2,6 +2,7 @@
  * Whether bytes are one JSON text, without making a value of it: an event goes to its function as it came, and a string of
  * a megabyte, let alone what is in it, is work for the collector of whoever makes one. Says yes and no exactly as JSON.parse.
  */
+import { afterPlain } from './plain-bytes.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -30,7 +31,6 @@ const WORDS = ['true', 'false', 'null'].map((word) => Buffer.from(word));
 
 /** Up to here the bytes of a string are looked at one by one. */
 const NEAR_BYTES = 64;
-const HIGH_BITS = 0x80808080;
 /** Containers that can be open before room for more is made. */
 const DEPTH_FIRST = 64;
 const FAULT = -1;
@@ -152,7 +152,7 @@ function afterString(bytes: Uint8Array, from: number): number {
   const end = bytes.length;
   let at = from;
   for (;;) {
-    // Most strings are short; what is longer is looked at in words of four bytes.
+    // Most strings are short; what is longer is searched.
     const near = Math.min(end, at + NEAR_BYTES);
     while (at < near && ((CLASSES[bytes[at] as number] as number) & PLAIN) !== 0) at++;
     if (at === near) {
@@ -166,33 +166,6 @@ function afterString(bytes: Uint8Array, from: number): number {
     at = afterEscape(bytes, at + 1);
     if (at === FAULT) return FAULT;
   }
-}
-
-/** The first byte from `from` on that is a quote, a backslash or a control character; the end when none is. */
-function afterPlain(bytes: Uint8Array, from: number): number {
-  const end = bytes.length;
-  let at = from;
-  while (at < end && ((bytes.byteOffset + at) & 3) !== 0 && ((CLASSES[bytes[at] as number] as number) & PLAIN) !== 0)
-    at++;
-  if (((bytes.byteOffset + at) & 3) === 0 && end - at >= 4) {
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >> 2);
-    const pairs = words.length & ~1;
-    let i = 0;
-    while (i < pairs && ((oddBits(words[i] as number) | oddBits(words[i + 1] as number)) & HIGH_BITS) === 0) i += 2;
-    at += i * 4;
-  }
-  while (at < end && ((CLASSES[bytes[at] as number] as number) & PLAIN) !== 0) at++;
-  return at;
-}
-
-/**
- * Four bytes at once: the high bit of one is set where it is a control character, a quote or a backslash. (A quote changes
- * places with a space, and what is below 0x21 then is wanted. A borrow sets a bit only above such a byte.)
- */
-function oddBits(word: number): number {
-  const swapped = word ^ 0x02020202;
-  const slashed = word ^ 0x5c5c5c5c;
-  return ((swapped - 0x21212121) & ~swapped) | ((slashed - 0x01010101) & ~slashed);
 }
 
 /** `from` is behind the backslash. */

@@ -40,6 +40,16 @@ const python = pythons.at(-1);
 if (python !== undefined)
   bootstraps.push(['Python', (test, options) => startPythonFunction(test, python, pythonCode, options)]);
 
+/** Long strings with one character in them that JSON escapes, or that takes more than a byte, near the end; and plain ones. */
+const longStrings = [
+  'y'.repeat(70_001),
+  ...['', '\n', '\u001f', '"', '\\', '\u007f', 'é', '\u2028', '😀'].flatMap((odd, i) => [
+    `${'y'.repeat(600_000 + i)}${odd}${'z'.repeat(2 * i)}`,
+    `${'y'.repeat(100_000)}${odd}${'z'.repeat(i)}`,
+  ]),
+  'y'.repeat(1_100_000),
+];
+
 /** The server's Runtime API with a bootstrap at it. */
 async function open(test: TestContext, start: Start) {
   const answers: RuntimeAnswer[] = [];
@@ -120,6 +130,12 @@ for (const [name, start] of bootstraps) {
       assert.deepEqual([tenant, trace], ['t', 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700']);
       assert.match(sent(), /^GET \/2018-06-01\/runtime\/invocation\/next HTTP\/1\.1\r\n/);
       assert.equal(sent().match(/HTTP/g)?.length, 1);
+    });
+
+    it('gives and takes long strings as they are', async (test) => {
+      const { invoke } = await open(test, start);
+      for (const event of longStrings)
+        assert.ok(bodyOf(await invoke(event)) === event, JSON.stringify(event.slice(-40)));
     });
 
     it('goes on behind a response that is too large', async (test) => {

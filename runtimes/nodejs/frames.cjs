@@ -5,6 +5,8 @@
 
 'use strict';
 
+const { isAscii } = require('buffer');
+
 const protocol = 'lambdad-frames';
 /** To the platform. */
 const resultKinds = { response: 1, error: 2, lastError: 3 };
@@ -16,11 +18,21 @@ const nextRefusedKind = 3;
 const headBytes = 12;
 const quote = 0x22;
 const backslash = 0x5c;
+const space = 0x20;
+const spaces = 0x20202020;
+const highBits = 0x80808080;
 const fieldsBytesMax = 256 * 1024;
 const bodyBytesMax = 64 * 1024 * 1024;
 const nothing = Buffer.alloc(0);
 /** Smaller results go into a buffer of their own. */
 const keptBytesMin = 64 * 1024;
+/**
+ * Node keeps strings of more bytes outside V8's heap, in memory that the next one finds mapped. Within it the pages of each are
+ * mapped and unmapped again, which costs more than all else that is done for a large event.
+ */
+const outsideBytesMin = 1032 * 1024;
+/** From here on to copy that much costs less than those pages. */
+const outsideFromBytes = 512 * 1024;
 /** UTF-8 takes no more for a unit of a string. */
 const utf8BytesMax = 3;
 
@@ -105,7 +117,10 @@ class FrameReader {
     }
     this.#kind = kind;
     this.#fields = fields;
-    if (this.#body.length < bodyBytes) this.#body = Buffer.allocUnsafeSlow(bodyBytes);
+    if (this.#body.length < bodyBytes)
+      this.#body = Buffer.allocUnsafeSlow(
+        bodyBytes < outsideFromBytes ? bodyBytes : Math.max(bodyBytes, outsideBytesMin + 1),
+      );
     this.#bodyBytes = bodyBytes;
     this.#missingBytes = bodyBytes;
     return bodyFrom;
@@ -123,11 +138,24 @@ class FrameReader {
     this.#missingBytes = -1;
     const body = this.#body;
     const end = this.#bodyBytes - 1;
-    // A long string with nothing escaped in it need not be parsed: it stands between its quotes.
-    if (end >= keptBytesMin && body[0] === quote && body[end] === quote && isPlain(body, 1, end))
-      this.#receive(this.#kind, this.#fields, body.utf8Slice(1, end), true);
-    else this.#receive(this.#kind, this.#fields, body.utf8Slice(0, end + 1), false);
+    // A long string with nothing escaped in it need not be parsed: it stands between its quotes. What comes is JSON, as
+    // lambdad has made sure: what begins with a quote and ends with one is a string, and within it only a backslash means
+    // anything.
+    const isString = end >= keptBytesMin && body[0] === quote && body[end] === quote && !holds(body, 1, end, backslash);
+    this.#receive(this.#kind, this.#fields, isString ? longText(body, 1, end) : longText(body, 0, end + 1), isString);
   }
+}
+
+function holds(data, start, end, byte) {
+  return data.subarray(start, end).includes(byte);
+}
+
+/** The text of these bytes. What is behind them is copied too where that is cheaper, and belongs to no text. */
+function longText(data, start, end) {
+  const isOutside =
+    end - start >= outsideFromBytes && end - start < outsideBytesMin && data.length >= start + outsideBytesMin;
+  if (!isOutside || isAscii === undefined || !isAscii(data.subarray(start, end))) return data.utf8Slice(start, end);
+  return data.latin1Slice(start, start + outsideBytesMin).slice(0, end - start);
 }
 
 /** The headers that an event would have had over HTTP. */
@@ -208,22 +236,34 @@ class FrameMaker {
 
 /** Whether none of these bytes is a quote, a backslash or a control character. `data` is a whole buffer. */
 function isPlain(data, start, end) {
-  let at = start;
-  for (; at < end && (at & 3) !== 0; at += 1) if (isEscaped(data[at])) return false;
-  const words = new Int32Array(data.buffer, 0, end >> 2);
-  // Of each byte of a word the high bit is left where it is one of them: below 0x21 once quotes and spaces have changed
-  // places, or zero once backslashes have become that.
-  for (let index = at >> 2; index < words.length; index += 1) {
-    const swapped = words[index] ^ 0x02020202;
-    const slashed = words[index] ^ 0x5c5c5c5c;
-    if (((((swapped - 0x21212121) & ~swapped) | ((slashed - 0x01010101) & ~slashed)) & 0x80808080) !== 0) return false;
-  }
-  for (at = Math.max(at, words.length * 4); at < end; at += 1) if (isEscaped(data[at])) return false;
-  return true;
+  return !holds(data, start, end, quote) && !holds(data, start, end, backslash) && !holdsControls(data, start, end);
 }
 
-function isEscaped(byte) {
-  return byte < 0x20 || byte === quote || byte === backslash;
+/** For a control character there is no search as for one byte. Eight words are looked at together. */
+function holdsControls(data, start, end) {
+  let at = start;
+  for (; at < end && (at & 3) !== 0; at += 1) if (data[at] < space) return true;
+  const words = new Int32Array(data.buffer, 0, end >> 2);
+  let index = at >> 2;
+  for (; index + 8 <= words.length; index += 8) {
+    const marks =
+      mark(words[index]) |
+      mark(words[index + 1]) |
+      mark(words[index + 2]) |
+      mark(words[index + 3]) |
+      mark(words[index + 4]) |
+      mark(words[index + 5]) |
+      mark(words[index + 6]) |
+      mark(words[index + 7]);
+    if ((marks & highBits) !== 0) return true;
+  }
+  for (at = Math.max(at, index * 4); at < end; at += 1) if (data[at] < space) return true;
+  return false;
+}
+
+/** The high bit of a byte is set where it is below a space; another borrows only above such a byte. */
+function mark(word) {
+  return (word - spaces) & ~word;
 }
 
 module.exports = {

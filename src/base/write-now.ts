@@ -25,5 +25,5 @@ function tryWrite(descriptor: number, bytes: Uint8Array): number {
 /** Negative where there is none, as on a socket that is closed or is no socket of the system's. */
 function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
-  return socket.destroyed || socket.connecting ? -1 : (handle?.fd ?? -1);
+  return socket.destroyed || socket.connecting || socket.writableEnded ? -1 : (handle?.fd ?? -1);
 }

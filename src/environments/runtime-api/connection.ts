@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { writeNow } from '../../base/write-now.ts';
 
 /**
  * One connection of a function's process: its answers in the order of its requests, whatever their order in time.
@@ -80,8 +81,11 @@ export class Connection {
   advance(): void {
     for (let first = this.#blocked[0]; first !== undefined; first = this.#blocked[0]) {
       if (!(first instanceof Poll)) this.#ready.push(first);
-      else if (first.parts) this.#ready.push(...first.parts);
-      else break;
+      else if (first.head === undefined) break;
+      else {
+        this.#ready.push(first.head);
+        if (first.body !== undefined) this.#ready.push(first.body);
+      }
       this.#blocked.shift();
     }
     this.#write();
@@ -97,8 +101,7 @@ export class Connection {
     if (parts.length === 0) return;
     this.#ready = [];
     const last = parts[parts.length - 1] as Uint8Array;
-    if (parts.length === 1) this.socket.write(last);
-    else if (last.length <= JOINED_BYTES_MAX) this.socket.write(Buffer.concat(parts));
+    if (last.length <= JOINED_BYTES_MAX) writeNow(this.socket, parts.length === 1 ? last : Buffer.concat(parts));
     else {
       this.socket.cork();
       for (const part of parts) this.socket.write(part);
@@ -110,7 +113,8 @@ export class Connection {
 export class Poll {
   readonly connection: Connection;
   readonly carriesAnswers: boolean;
-  parts: readonly Uint8Array[] | undefined;
+  head: Uint8Array | undefined;
+  body: Uint8Array | undefined;
 
   constructor(connection: Connection, carriesAnswers: boolean) {
     this.connection = connection;
@@ -118,8 +122,9 @@ export class Poll {
   }
 
   /** At most once. Without effect when the connection is gone. */
-  answer(...parts: readonly Uint8Array[]): void {
-    this.parts = parts;
+  answer(head: Uint8Array, body?: Uint8Array): void {
+    this.head = head;
+    this.body = body;
     if (!this.connection.socket.destroyed) this.connection.advance();
   }
 }

@@ -1,7 +1,13 @@
 import type { Invocation } from './invocation.ts';
 
-/** The head of the answer that carries an event over HTTP (runtime-facts 1, "next"); its payload follows. */
-export function eventAnswer(invocation: Invocation): Buffer {
+/** Up to here an event is copied into one piece with its head. */
+const JOINED_BYTES_MAX = 16_384;
+
+/**
+ * The answer that carries an event over HTTP (runtime-facts 1, "next"): one piece, or the head and the payload to be written
+ * behind it.
+ */
+export function eventAnswer(invocation: Invocation): readonly Uint8Array[] {
   const { payload, contentType } = invocation;
   let head =
     `HTTP/1.1 200 OK\r\nContent-Type: ${contentType === undefined ? 'application/json' : headerValue(contentType)}\r\n` +
@@ -12,7 +18,11 @@ export function eventAnswer(invocation: Invocation): Buffer {
   if (invocation.clientContext) head += `Lambda-Runtime-Client-Context: ${headerValue(invocation.clientContext)}\r\n`;
   if (invocation.tenantId) head += `Lambda-Runtime-Aws-Tenant-Id: ${headerValue(invocation.tenantId)}\r\n`;
   head += `Content-Length: ${payload.length}\r\n\r\n`;
-  return Buffer.from(head, 'latin1');
+  if (payload.length > JOINED_BYTES_MAX) return [Buffer.from(head, 'latin1'), payload];
+  const answer = Buffer.allocUnsafe(head.length + payload.length);
+  answer.write(head, 'latin1');
+  answer.set(payload, head.length);
+  return [answer];
 }
 
 /** A header's value cannot hold line breaks or characters beyond Latin-1: what a caller put there is escaped. */

@@ -13,7 +13,7 @@ import {
   type ResultHead,
 } from './frames.ts';
 import type { Invocation } from './invocation.ts';
-import { NO_FIELDS } from './request-parser.ts';
+import { type Fields, NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
@@ -76,7 +76,7 @@ export class FramedRuntime implements Asker, FramesListener {
   }
 }
 
-function errorHeaders(errorType: string, cause: string | undefined): ReadonlyMap<string, string> {
+function errorHeaders(errorType: string, cause: string | undefined): Fields {
   const headers = new Map([[ERROR_TYPE_HEADER, errorType]]);
   if (cause !== undefined) headers.set(CAUSE_HEADER, cause);
   return headers;

@@ -1,4 +1,15 @@
 import { Gathering } from './gathering.ts';
+import {
+  type Fields,
+  type Head,
+  MalformedRequest,
+  NO_FIELDS,
+  parseFields,
+  parseHead,
+  type RequestHead,
+} from './request-head.ts';
+
+export { type Fields, MalformedRequest, NO_FIELDS, type RequestHead } from './request-head.ts';
 
 /**
  * HTTP/1.1 requests as the Runtime API needs them: small heads, bodies with a length or in chunks, pipelining.
@@ -10,34 +21,21 @@ import { Gathering } from './gathering.ts';
  */
 
 const HEAD_BYTES_MAX = 1_114_112;
-const HEADERS_MAX = 100;
 const BODY_BYTES_FIRST = 4096;
 const CHUNK_LINE_BYTES_MAX = 1024;
 const CRLF2 = Buffer.from('\r\n\r\n');
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const EMPTY = Buffer.alloc(0);
-
-export interface RequestHead {
-  readonly method: string;
-  /** Without its query. */
-  readonly path: string;
-  /** Names in lower case; of a name that came twice the first. */
-  readonly headers: ReadonlyMap<string, string>;
-}
 
 export interface ApiRequest extends RequestHead {
   readonly body: Buffer;
   /** The body went over the limit and was thrown away. */
   readonly tooLarge: boolean;
   /** Trailers of a chunked body, names in lower case. */
-  readonly trailers: ReadonlyMap<string, string>;
+  readonly trailers: Fields;
 }
 
 /** What a result says, whichever way it came. */
 export type Result = Pick<ApiRequest, 'headers' | 'body' | 'tooLarge' | 'trailers'>;
-
-export class MalformedRequest extends Error {}
 
 /** Takes a body as it comes; the piece is part of what was read and stays as it is. */
 export type BodyTaker = (piece: Buffer) => void;
@@ -50,51 +48,6 @@ export interface RequestListener {
    */
   begun(head: RequestHead): BodyTaker | undefined;
   request(request: ApiRequest): void;
-}
-
-interface Head extends RequestHead {
-  readonly chunked: boolean;
-  readonly bodyBytes: number;
-}
-
-export const NO_FIELDS: ReadonlyMap<string, string> = new Map();
-
-function parseFields(lines: readonly string[], from: number): Map<string, string> {
-  if (lines.length - from > HEADERS_MAX) throw new MalformedRequest('too many headers');
-  const fields = new Map<string, string>();
-  for (let i = from; i < lines.length; i++) {
-    const line = lines[i] as string;
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon);
-    const value = line.slice(colon + 1).trim();
-    if (colon < 1 || !TOKEN.test(name) || !VALUE.test(value)) throw new MalformedRequest('malformed header');
-    const key = name.toLowerCase();
-    if (!fields.has(key)) fields.set(key, value);
-    else if (key === 'content-length' || key === 'transfer-encoding') throw new MalformedRequest(`${key} given twice`);
-  }
-  return fields;
-}
-
-function parseHead(text: string): Head {
-  const lines = text.split('\r\n');
-  const requestLine = /^([A-Z]{1,20}) (\/[\x21-\x3e\x40-\x7e]{0,8191})(\?[\x21-\x7e]{0,8191})? HTTP\/1\.[01]$/.exec(
-    lines[0] as string,
-  );
-  if (!requestLine) throw new MalformedRequest('malformed request line');
-  const headers = parseFields(lines, 1);
-  // An empty Transfer-Encoding or Expect is how some official clients (curl) suppress the header: it counts as absent.
-  const coding = headers.get('transfer-encoding') || undefined;
-  const length = headers.get('content-length');
-  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || length !== undefined))
-    throw new MalformedRequest('unusable transfer coding');
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new MalformedRequest('malformed content length');
-  return {
-    method: requestLine[1] as string,
-    path: requestLine[2] as string,
-    headers,
-    chunked: coding !== undefined,
-    bodyBytes: Number(length ?? 0),
-  };
 }
 
 type Step = 'head' | 'sized' | 'chunkLine' | 'chunkData' | 'chunkEnd' | 'trailers';
@@ -257,11 +210,11 @@ export class RequestParser {
     }
     const end = this.#endIn(data);
     if (end < 0) return 0;
-    this.#finish(parseFields(data.toString('latin1', 0, end).split('\r\n'), 0));
+    this.#finish(parseFields(data.toString('latin1', 0, end), 0));
     return end + 4;
   }
 
-  #finish(trailers: ReadonlyMap<string, string>): void {
+  #finish(trailers: Fields): void {
     const { method, path, headers } = this.#head as Head;
     const body = this.#body.length === this.#kept ? this.#body : this.#body.subarray(0, this.#kept);
     const tooLarge = this.#tooLarge && this.#taker === undefined;

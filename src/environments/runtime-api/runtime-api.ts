@@ -5,7 +5,7 @@ import type { Connection, Poll } from './connection.ts';
 import { type ErrorBody, initError, invocationError } from './error-body.ts';
 import { eventAnswer } from './event-answer.ts';
 import type { Invocation } from './invocation.ts';
-import type { ApiRequest, BodyTaker, RequestHead, Result } from './request-parser.ts';
+import type { ApiRequest, BodyTaker, Fields, RequestHead, Result } from './request-parser.ts';
 import { ResponseUpload, STREAM_BYTES_MAX } from './response-upload.ts';
 
 /**
@@ -76,7 +76,7 @@ export function judgedErrorType(header: string | undefined): string {
 }
 
 /** Amazon's Go client streams without naming the mode: chunks are a stream too, unless another mode is named. */
-function isStreaming(headers: ReadonlyMap<string, string>): boolean {
+function isStreaming(headers: Fields): boolean {
   const mode = headers.get(MODE_HEADER);
   return mode ? mode === STREAMING : Boolean(headers.get('transfer-encoding'));
 }
@@ -288,9 +288,9 @@ class PollAsker implements Asker {
   }
 
   event(invocation: Invocation): void {
-    const { payload } = invocation;
+    const [head, payload] = eventAnswer(invocation) as [Uint8Array, Uint8Array?];
     // It may wait behind other answers before it is written: it is not given back.
-    borrow(payload);
-    this.poll.answer(eventAnswer(invocation), payload);
+    if (payload !== undefined) borrow(payload);
+    this.poll.answer(head, payload);
   }
 }

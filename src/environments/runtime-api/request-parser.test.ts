@@ -83,9 +83,47 @@ test('what is not plainly correct is refused', () => {
     'POST /a HTTP/1.1\r\nX: a\r\n b\r\n\r\n',
     'POST /a HTTP/1.1\r\nbad name: a\r\n\r\n',
     'GET  /a HTTP/1.1\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX:\na\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX: a\n\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX: a\r\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX: a\rY: b\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX: \0\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX: \x7f\r\n\r\n',
+    'GET /a HTTP/1.1\r\n: a\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX\r\n\r\n',
+    'GET /a HTTP/1.1\r\nX : a\r\n\r\n',
+    'POST /a HTTP/1.1\r\ncontent-length: 5\r\nCONTENT-LENGTH: 5\r\n\r\n',
+    'POST /a HTTP/1.1\r\nTransfer-Encoding:\r\ntransfer-encoding: chunked\r\n\r\n',
+    `POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'X: y\r\n'.repeat(200)}\r\n`,
     `GET /a HTTP/1.1\r\n${'X: y\r\n'.repeat(200)}\r\n`,
   ];
   for (const text of cases) assert.throws(() => parse(text), MalformedRequest, JSON.stringify(text.slice(0, 60)));
+});
+
+test('a field is found in whatever case it came, without the space around it, and of two the first', () => {
+  const lines = [
+    'Plain: a',
+    'UPPER-case: B c ',
+    'empty:',
+    'blank: \t ',
+    'latin:\xe9\xa0',
+    'plain: b',
+    'plaim: c',
+    '[: x',
+  ];
+  const [request] = parse(`GET /a HTTP/1.1\r\n${lines.slice(0, -1).join('\r\n')}\r\n\r\n`);
+  const got = ['plain', 'upper-case', 'empty', 'blank', 'latin', 'plaim', 'plai', 'plainer'].map((name) =>
+    request?.headers.get(name),
+  );
+  assert.deepEqual(got, ['a', 'B c', '', '', '\xe9\xa0', 'c', undefined, undefined]);
+  assert.throws(() => parse(`GET /a HTTP/1.1\r\n${lines.at(-1)}\r\n\r\n`), MalformedRequest);
+  const [bare] = parse('GET /a HTTP/1.1\r\n\r\n');
+  assert.equal(bare?.headers.get('host'), undefined);
+  const [most] = parse(`GET /a HTTP/1.1\r\n${'X: y\r\n'.repeat(100)}\r\n`);
+  assert.equal(most?.headers.get('x'), 'y');
+  // One character from a letter to its lower case and back: no other characters are taken for each other.
+  const [odd] = parse('GET /a HTTP/1.1\r\n^a: 1\r\n\r\n');
+  assert.deepEqual([odd?.headers.get('~a'), odd?.headers.get('^a')], [undefined, '1']);
 });
 
 test('a head whose body has not come is told, with the path but not its query', () => {

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { descriptorOf } from './socket-descriptor.ts';
 
 /**
  * As socket.write(), without what a stream keeps of each write where nothing waits in it: the descriptor never blocks
@@ -20,10 +21,4 @@ function tryWrite(descriptor: number, bytes: Uint8Array): number {
   } catch {
     return 0;
   }
-}
-
-/** Negative where there is none, as on a socket that is closed or is no socket of the system's. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
-  return socket.destroyed || socket.connecting || socket.writableEnded ? -1 : (handle?.fd ?? -1);
 }

@@ -13,8 +13,12 @@ import {
   type ResultHead,
 } from './frames.ts';
 import type { Invocation } from './invocation.ts';
+import { readNow } from './read-now.ts';
 import { type Fields, NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
+
+/** What a socket's stream reads at once. */
+const READ_BYTES = 65_536;
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
 export class FramedRuntime implements Asker, FramesListener {
@@ -30,7 +34,22 @@ export class FramedRuntime implements Asker, FramesListener {
 
   /** Throws MalformedRequest. */
   feed(chunk: Buffer): void {
+    const isFull = chunk.length >= READ_BYTES;
     this.#parser.feed(chunk);
+    if (isFull) this.#readOn();
+  }
+
+  /**
+   * The stream filled its buffer, so there is more: what belongs to a body that is kept is read to its place, without
+   * buffers between, as long as it comes at once.
+   */
+  #readOn(): void {
+    const { socket } = this.connection;
+    for (let target = this.#parser.target; target !== undefined; target = this.#parser.target) {
+      const bytes = readNow(socket, target);
+      if (bytes > 0) this.#parser.filled(bytes);
+      if (bytes < target.length) return;
+    }
   }
 
   get isWithin(): boolean {

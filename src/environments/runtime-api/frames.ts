@@ -40,6 +40,8 @@ const HEAD_BYTES = 12;
 const FIELDS_BYTES_MAX = 131_072;
 /** Up to here an event is copied into one piece with its head. */
 const JOINED_BYTES_MAX = 65_536;
+/** Less of a body comes as well by the stream. */
+const DIRECT_BYTES_MIN = 65_536;
 const EMPTY = Buffer.alloc(0);
 
 export interface ResultHead {
@@ -76,6 +78,19 @@ export class FrameParser {
   /** True within the body of a result. */
   get isWithin(): boolean {
     return this.#head !== undefined;
+  }
+
+  /** What is missing of a body, for who can read to it directly; undefined where that is little, or not kept. */
+  get target(): Buffer | undefined {
+    const missing = this.#bodyBytes - this.#taken;
+    const isKept = this.#head !== undefined && this.#body.length === this.#bodyBytes;
+    return isKept && missing >= DIRECT_BYTES_MIN ? this.#body.subarray(this.#taken) : undefined;
+  }
+
+  /** So many bytes have been read to the target. */
+  filled(bytes: number): void {
+    this.#taken += bytes;
+    this.#endBody();
   }
 
   /** The chunk is the parser's from here on: what it has copied out of it may be gone. */
@@ -125,14 +140,17 @@ export class FrameParser {
     const tooLarge = this.#bodyBytes > this.#bodyBytesMax;
     if (!tooLarge) data.copy(this.#body, this.#taken, 0, used);
     this.#taken += used;
-    if (this.#taken === this.#bodyBytes) {
-      const head = this.#head as ResultHead;
-      const body = this.#body;
-      this.#head = undefined;
-      this.#body = EMPTY;
-      this.#listener.result(head, body, tooLarge);
-    }
+    this.#endBody();
     return used;
+  }
+
+  #endBody(): void {
+    if (this.#taken < this.#bodyBytes) return;
+    const head = this.#head as ResultHead;
+    const body = this.#body;
+    this.#head = undefined;
+    this.#body = EMPTY;
+    this.#listener.result(head, body, this.#bodyBytes > this.#bodyBytesMax);
   }
 }
 

@@ -65,6 +65,16 @@ for (const mode of ['root', 'userns'] as const) {
       assert.deepEqual(await third.answer(isAnswer), { unassigned: 'a', step: 'command', errno: 22 });
     });
 
+    test('stands in the files that cover its directory, without going there', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, SETUP);
+      using output = openOutput(sandbox, 20);
+      const script = `echo *; read text < ${GATE}; cat code; readlink /proc/self/cwd; echo over`;
+      sandbox.send(['start', 'a', ...shell(script), 'cwd', '/var/task']);
+      sandbox.send(['assign', 'a', 'text', 'x\n', 'bind', packageIn(workshop, 'one'), '/var/task']);
+      assert.equal(await output.until('over\n'), 'gate\ncode of one\n/var/task\nover\n');
+    });
+
     test('is given nothing more, and nothing that is not there', async () => {
       using workshop = openWorkshop();
       await using sandbox = await openSandbox(workshop, mode, SETUP);

@@ -38,6 +38,8 @@ struct answer {
 
 // A copy, for the setup message goes. Empty: there is no gate, or none any more.
 static char gate_path[PATH_MAX];
+// Of the process that waits; empty: there is none yet.
+static char waiting_cwd[PATH_MAX];
 
 void make_gate(int root, const char *path) {
   const char *name;
@@ -47,6 +49,19 @@ void make_gate(int root, const char *path) {
   if (mkfifoat(parent, name, 0644) < 0) fail("gate", "make %s", path);
   close(parent);
   snprintf(gate_path, sizeof gate_path, "%s", path);
+}
+
+// What the files cover is the process's directory, and not every language can change that. So a process that is to wait
+// begins with the directory that pid 1 has, as threads share theirs, until pid 1 has gone to what its path leads to then.
+int flags_of_waiting(const char *cwd) {
+  if (gate_path[0] == 0 || waiting_cwd[0] != 0) return 0;
+  snprintf(waiting_cwd, sizeof waiting_cwd, "%s", cwd);
+  return CLONE_FS;
+}
+
+static int go_where_it_waits(void) {
+  if (chdir(waiting_cwd) < 0 || unshare(CLONE_FS) < 0) return -1;
+  return chdir("/");
 }
 
 // Between the outer process and pid 1; before they part.
@@ -218,6 +233,8 @@ static void mount_assigned(const char *request, ssize_t length) {
     unmounted_step = "gate";
   } else if (mount_by_outer(request, (size_t)length, &answer) < 0) {
     unmounted_step = answer.step;
+  } else if (waiting_cwd[0] != 0 && go_where_it_waits() < 0) {
+    unmounted_step = "cwd";
   }
   unmounted_errno = errno;
 }

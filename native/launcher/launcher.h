@@ -238,6 +238,7 @@ void open_mount_channel(const struct setup *setup);
 void hold_namespaces(const struct setup *setup, pid_t init);
 void await_outer(const struct setup *setup);
 void serve_mounts(const struct setup *setup);
+int flags_of_waiting(const char *cwd);
 void mount_beforehand(void);
 void assign(const char *id);
 

@@ -178,7 +178,7 @@ pid_t start_process(const struct setup *setup, const char *id) {
   struct failure failure;
   if (!parse_launch()) return refuse_start(id, "command", EINVAL);
   if (pipe2(ends, O_CLOEXEC) < 0) return refuse_start(id, "pipe", errno);
-  pid_t pid = clone_into(0);
+  pid_t pid = clone_into(flags_of_waiting(launch.cwd));
   if (pid == 0) run_program(setup, ends[1]);
   int error = errno;
   close(ends[1]);

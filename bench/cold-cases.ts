@@ -165,5 +165,5 @@ async function javaCase(folder: string): Promise<Found> {
   const runtime = `java${program.version}` as Runtime;
   const deployment = { name: 'java-hello', runtime, handler: 'Hello', files, memoryMb: SDK_MEMORY_MB };
   const args = ['-cp', `${folder}:${core}`, 'Hello'];
-  return { what, aim, deployment, command: program.path, args, isPrestarted: false };
+  return { what, aim, deployment, command: program.path, args, isPrestarted: true };
 }

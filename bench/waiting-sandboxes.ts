@@ -60,8 +60,19 @@ function hasGate(pid: number): boolean {
   return (textOf(pid, 'environ') ?? '').includes(GATE_VARIABLE);
 }
 
+/** A JVM's first thread does nothing but wait for its second, which tells more. */
 function placeOf(pid: number): string | undefined {
-  return textOf(pid, 'wchan');
+  const first = textOf(pid, 'wchan');
+  if (first === AT_GATE || FROZEN.test(first ?? '')) return first;
+  return threadsOf(pid).find((id) => textOf(pid, `task/${id}/wchan`) === AT_GATE) === undefined ? first : AT_GATE;
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 /** Undefined for a process that has ended, or that is not ours to look at. */

@@ -6,17 +6,23 @@
 // 2. The JDK's class data sharing gets an archive of the classes that the client loads, which halves a start. A JDK
 //    believes an archive only where the class path has the names it had when the archive was made, so that is done in a
 //    mount namespace in which this folder is /var/runtime. Where there can be none there is no archive.
+// 3. What can wait at a gate (start/) is compiled. A JRE without a compiler has none: its processes begin with Amazon's
+//    client, and none waits.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 
 const LIBRARY = 'lib/libaws-lambda-jni.so';
 const ARCHIVE = 'runtime.jsa';
 const CLASS_LIST = 'classes.list';
 const JARS = ['core', 'ric', 'serialization', 'utils-lite'];
-const MAIN = 'com.amazonaws.services.lambda.runtime.api.client.AWSLambda';
+const CLIENT = 'com.amazonaws.services.lambda.runtime.api.client';
+const START_JAR = 'lib/start.jar';
+const START = 'lambdad.Start';
+/** The oldest JDK that has archives, and processes that wait. */
+const MAJOR_MIN = 11;
 const STEP_MS_MAX = 25_000;
 /**
  * Methods of the JDK's, each with an event: so the client loads what handlers of any value, of maps, lists and strings make
@@ -78,8 +84,26 @@ function takeOutLibrary() {
   if (library && process.platform === 'linux') writeFileSync(LIBRARY, library, { mode: 0o755 });
 }
 
+function compileStart(java) {
+  const program = (name) => join(dirname(java), name);
+  const run = (name, ...args) =>
+    spawnSync(program(name), args, { stdio: 'ignore', timeout: STEP_MS_MAX, killSignal: 'SIGKILL' }).status === 0;
+  const sources = (folder) => readdirSync(folder).map((name) => `${folder}/${name}`);
+  // Without the machinery of invokedynamic for texts, which takes milliseconds to begin with.
+  const options = ['--release', String(MAJOR_MIN), '-nowarn', '-XDstringConcat=inline', '-cp', classPath('.')];
+  const compiled = 'compiled';
+  const isMade =
+    existsSync(program('javac')) &&
+    run('javac', ...options, '-d', compiled, ...sources('start/lambdad')) &&
+    run('javac', ...options, '-d', 'rehearsal', ...sources('start/rehearsal')) &&
+    run('jar', '--create', '--file', START_JAR, '-C', compiled, '.');
+  if (!isMade) rmSync(START_JAR, { force: true });
+  rmSync(compiled, { recursive: true, force: true });
+}
+
 function classPath(directory) {
-  return JARS.map((jar) => `${directory}/lib/${jar}.jar`).join(':');
+  const jars = JARS.map((jar) => `${directory}/lib/${jar}.jar`);
+  return [...jars, ...(existsSync(START_JAR) ? [`${directory}/${START_JAR}`] : [])].join(':');
 }
 
 /** Options that the archive has to agree with: those of runtime.json. */
@@ -97,8 +121,10 @@ function options(major, directory) {
 /** Runs the client for each handler and has the JDK write down what it loads. */
 async function listClasses(java, major) {
   const lines = new Set(LISTED_CLASSES);
-  for (const [handler, event] of HANDLERS) {
-    await runOnce(java, major, handler, event);
+  // At a gate behind which there is no function a process has rehearsed, and ends.
+  const atGate = existsSync(START_JAR) ? [['', '', { _LAMBDAD_GATE: '/dev/null' }]] : [];
+  for (const [handler, event, env] of [...atGate, ...HANDLERS]) {
+    await runOnce(java, major, handler, event, env);
     for (const line of existsSync(CLASS_LIST) ? readFileSync(CLASS_LIST, 'utf8').split('\n') : []) {
       // The numbers are those of one run, and name what classes outside the class path are made of.
       if (line !== '' && !line.startsWith('#') && !line.includes(' source: ')) lines.add(line.replace(/ id: \d+$/, ''));
@@ -109,7 +135,7 @@ async function listClasses(java, major) {
 }
 
 /** Resolves when the client has answered, or has come to nothing. */
-async function runOnce(java, major, handler, event) {
+async function runOnce(java, major, handler, event, given = {}) {
   const directory = process.cwd();
   let events = 0;
   await new Promise((resolve) => {
@@ -128,14 +154,15 @@ async function runOnce(java, major, handler, event) {
       api.close(resolve);
     };
     api.listen(0, '127.0.0.1', () => {
-      const env = { AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${api.address().port}`, _HANDLER: handler };
+      const env = { ...given, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${api.address().port}`, _HANDLER: handler };
       for (const name of ['NAME', 'VERSION', 'MEMORY_SIZE']) env[`AWS_LAMBDA_FUNCTION_${name}`] = '128';
       for (const name of ['GROUP_NAME', 'STREAM_NAME']) env[`AWS_LAMBDA_LOG_${name}`] = 'log';
       // As in a sandbox, where records go to a descriptor of their own.
       env['_LAMBDA_TELEMETRY_LOG_FD'] = String(LOG_DESCRIPTOR);
-      const property = `-D${MAIN.replace('AWSLambda', 'runtimeapi.NativeClient.JNI')}=${directory}/${LIBRARY}`;
+      const property = `-D${CLIENT}.runtimeapi.NativeClient.JNI=${directory}/${LIBRARY}`;
+      const main = existsSync(START_JAR) ? [START] : [`${CLIENT}.AWSLambda`, handler];
       const list = ['-Xshare:off', `-XX:DumpLoadedClassList=${directory}/${CLASS_LIST}`];
-      const args = [...list, ...options(major, directory), property, MAIN, handler];
+      const args = [...list, ...options(major, directory), property, ...main];
       const stdio = ['ignore', 'ignore', 'ignore', 'ignore'];
       child = spawn(java, args, { env, stdio, timeout: STEP_MS_MAX, killSignal: 'SIGKILL' });
       child.once('error', done).once('exit', done);
@@ -166,7 +193,8 @@ const [java, inside, version] = process.argv.slice(2);
 const major = Number(version.split('.')[0]);
 takeOutLibrary();
 // JDK 8 has no archives of classes that are not its own.
-if (major >= 11) {
+if (major >= MAJOR_MIN) {
+  compileStart(java);
   await listClasses(java, major);
   makeArchive(java, inside, major);
   rmSync(CLASS_LIST, { force: true });

@@ -18,6 +18,8 @@ const FIXED_AT_START =
   /^(LD_|LC_|LANG$|LANGUAGE$|LOCPATH$|TZ$|TZDIR$|MALLOC_|GLIBC_TUNABLES$|GCONV_PATH$|NLSPATH$|OPENSSL_|SSL_|AWS_LAMBDA_EXEC_WRAPPER$)/;
 /** What the function's process finds at /proc/self/environ lies in this much room. */
 const ENVIRON_BYTES = 16_384;
+/** Of the variables for which a process makes room, as many may be the function's own. */
+const OWN_SHARE_MAX = 0.5;
 const GATE = 'gate';
 const PLACES_MAX = 10_000;
 /** Of a package's own files, as many are looked at, and so much of each: imports stand at the beginning. */
@@ -54,16 +56,25 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   const fixed = new RegExp(prestart.fixedAtStart);
   const isFixed = (name: string) => FIXED_AT_START.test(name) || fixed.test(name) || overridable.includes(name);
   if (Object.keys(own).some(isFixed)) return undefined;
+  const { whenFile, roomVariables = 0, waiting } = prestart;
+  if (whenFile !== undefined && !existsSync(join(runtime.directory, whenFile))) return undefined;
+  if (roomVariables > 0 && Object.keys(own).length > roomVariables * OWN_SHARE_MAX) return undefined;
   const folders = [codeDir, join(codeDir, 'lib'), ...(layerDir === undefined ? [] : [join(layerDir, 'lib')])];
   for (const folder of folders) if (await holdsLibraries(folder)) return undefined;
   if (layerDir !== undefined && (await holdsAny(join(layerDir, 'extensions')))) return undefined;
   const gate = `${taskRoot}/${GATE}`;
   const preload = await preloadOf(runtime, codeDir);
-  return { argv, environment: environmentOf(variables, gate, preload), cwd: taskRoot, gate, mounts };
+  const environment = environmentOf(variables, gate, preload, roomVariables);
+  return { argv, environment, cwd: taskRoot, gate, mounts, ...(waiting === undefined ? {} : { waiting }) };
 }
 
 /** The same object for the same variables: it is long, and asked for by every cold start. */
-function environmentOf(variables: Variables, gate: string, preload: string | undefined): Variables {
+function environmentOf(
+  variables: Variables,
+  gate: string,
+  preload: string | undefined,
+  roomVariables: number,
+): Variables {
   const known = waitingVariables.get(variables) ?? new Map<string | undefined, Variables>();
   waitingVariables.set(variables, known);
   const before = known.get(preload);
@@ -72,6 +83,7 @@ function environmentOf(variables: Variables, gate: string, preload: string | und
     ...variables,
     _LAMBDAD_GATE: gate,
     _LAMBDAD_ROOM: '',
+    ...Object.fromEntries(Array.from({ length: roomVariables }, (_, number) => [`_LAMBDAD_ROOM${number}`, ''])),
     ...(preload === undefined ? {} : { _LAMBDAD_PRELOAD: preload }),
   };
   const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);

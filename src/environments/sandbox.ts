@@ -37,6 +37,8 @@ export interface Prestart {
   readonly gate: string;
   /** Those of the sandbox's mounts that are there from the beginning. */
   readonly mounts: readonly Mount[];
+  /** For processes that take much memory: how many wait though none was taken lately, and the most that do. */
+  readonly waiting?: { readonly min: number; readonly max: number };
 }
 
 export interface SandboxSpec {

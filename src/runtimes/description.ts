@@ -92,6 +92,12 @@ export type CompileDescription = VersionRange & {
 };
 
 export type PrestartDescription = VersionRange & {
+  /** Only where the runtime's folder has this file. */
+  readonly whenFile?: string;
+  /** Variables with which the process begins for no other reason than to make room for as many of a function's. */
+  readonly roomVariables?: number;
+  /** For processes that take much memory: how many wait though none was taken lately, and the most that do. */
+  readonly waiting?: { readonly min: number; readonly max: number };
   /** Regular expression of the variables that the language reads when its process begins. */
   readonly fixedAtStart: string;
   /** A package of the runtime's folder that is loaded beforehand for functions whose own files ask for it. */
@@ -142,6 +148,8 @@ export interface RuntimeOption extends VersionRange {
   readonly unless?: Readonly<Record<string, string>>;
   /** Only where the runtime's folder has this file. */
   readonly whenFile?: string;
+  /** Only where it has not. */
+  readonly unlessFile?: string;
 }
 
 export interface RuntimeFamily {
@@ -233,7 +241,8 @@ export function runtimeCommand({ family, version, values, variables, hasFile }: 
     (option) =>
       isInRange(option, version) &&
       !Object.entries(option.unless ?? {}).some(holds) &&
-      (option.whenFile === undefined || hasFile(option.whenFile)),
+      (option.whenFile === undefined || hasFile(option.whenFile)) &&
+      (option.unlessFile === undefined || !hasFile(option.unlessFile)),
   );
   const all = parts.flatMap((part) => (part === OPTIONS ? given.map(({ option }) => option) : [part]));
   return all.map((part) => fillTemplate(part, values));

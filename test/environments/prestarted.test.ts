@@ -18,6 +18,7 @@ import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { sharedCacheDir } from '../support/shared-cache.ts';
 import { zipOf } from '../support/zip.ts';
+import { compiledJava, skipJava, waitingJavas } from './java-seen.ts';
 
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 const python = await machinePrograms('python', process.env).newest();
@@ -32,7 +33,7 @@ const seenFolder = join(import.meta.dirname, 'what-is-seen');
 interface Case {
   readonly runtime: Runtime;
   readonly handler: string;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Buffer>>;
   /** Of the server. */
   readonly args?: readonly string[];
   readonly asUser?: User;
@@ -54,6 +55,14 @@ const pythonCase: Case = {
 
 const sdkCase: Case = { ...pythonCase, handler: 'sdk.handler', files: fileOf('sdk.py'), args: withSdk };
 const shadowCase: Case = { ...sdkCase, files: { ...fileOf('sdk.py'), 'jmespath.py': shadow } };
+
+const javaCases: Case[] = [];
+for (const version of skip || skipJava ? [] : await waitingJavas()) {
+  const files = { 'Seen.class': await compiledJava('Seen', version) };
+  const settings = { MemorySize: 512, Timeout: 60, Environment: { Variables: { GREETING: 'grüß Gott', EMPTY: '' } } };
+  const args = ['--cache', sharedCacheDir];
+  javaCases.push({ runtime: `java${version}` as Runtime, handler: 'Seen', files, args, settings });
+}
 
 /** Parents of all processes of the machine. */
 function parents(): Map<number, number> {
@@ -80,7 +89,9 @@ function waitingOf(server: TestServer): number[] {
     if (!isOfServer(pid)) return false;
     try {
       if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes('_LAMBDAD_GATE=')) return false;
-      return readFileSync(`/proc/${pid}/wchan`, 'latin1') === AT_GATE;
+      // A JVM's first thread does nothing but wait for its second.
+      const threads = readdirSync(`/proc/${pid}/task`);
+      return threads.some((id) => readFileSync(`/proc/${pid}/task/${id}/wchan`, 'latin1') === AT_GATE);
     } catch {
       return false;
     }
@@ -231,6 +242,7 @@ for (const [name, what, lack] of [
   ['Python', pythonCase, skipPython],
   ['Python with the SDK', sdkCase, skipPython],
   ["Python with a module in the SDK's place", shadowCase, skipPython],
+  ...javaCases.map((each) => [each.runtime, each, false] as const),
 ] as const) {
   test(`a ${name} function sees nothing of its process having waited`, { skip: lack }, async () => {
     const plain = await look(0, what);

@@ -61,7 +61,7 @@ const MAKING_MS_USUAL = 150;
 const CLAIM_SHARE_MIN = 0.6;
 /** … and when it is late, because the processors are busy: then nobody knows how far it is. */
 const CLAIM_SHARE_MAX = 1.5;
-/** As many wait of a kind that was asked for. */
+/** As many wait of a kind that was asked for, unless it says how many shall. */
 const WAITING_MIN = 2;
 /** More wait when more were taken within this time. */
 const DEMAND_MS = 20_000;
@@ -189,9 +189,10 @@ export class PrestartPool<T extends Endable> {
     await Promise.all(kind.waiting.splice(kept).map(this.#options.end));
   }
 
-  #wanted({ takenMs }: Kind<T>, nowMs: number): number {
+  #wanted({ spec, takenMs }: Kind<T>, nowMs: number): number {
     const lately = takenMs.filter((ms) => nowMs - ms < DEMAND_MS).length;
-    return Math.max(Math.min(WAITING_MIN, this.#options.size), lately);
+    const { min = WAITING_MIN, max = Number.POSITIVE_INFINITY } = spec.prestart?.waiting ?? {};
+    return Math.min(Math.max(min, lately), max, this.#options.size);
   }
 
   #lookLater(): void {

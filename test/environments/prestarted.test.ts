@@ -59,7 +59,7 @@ const shadowCase: Case = { ...sdkCase, files: { ...fileOf('sdk.py'), 'jmespath.p
 const javaCases: Case[] = [];
 for (const version of skip || skipJava ? [] : await waitingJavas()) {
   const files = { 'Seen.class': await compiledJava('Seen', version) };
-  const settings = { MemorySize: 512, Timeout: 60, Environment: { Variables: { GREETING: 'grüß Gott', EMPTY: '' } } };
+  const settings = { MemorySize: 128, Timeout: 60, Environment: { Variables: { GREETING: 'grüß Gott', EMPTY: '' } } };
   const args = ['--cache', sharedCacheDir];
   javaCases.push({ runtime: `java${version}` as Runtime, handler: 'Seen', files, args, settings });
 }

@@ -1,9 +1,9 @@
 /** Functions in Java on Amazon's runtime interface client and the machine's JDKs, through the public API. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
@@ -26,6 +26,8 @@ import { zipOf } from '../support/zip.ts';
 /** Maven and its plugins come first on a machine that has never used them; later everything is there. */
 const PREPARE_MS_MAX = 300_000;
 const TEST_MS_MAX = 120_000;
+/** Of a JDK, what Amazon's client needs. */
+const JRE_MODULES = 'java.base,java.logging,java.management,java.sql,jdk.unsupported';
 const CLASSES = ['Probe', 'Streams', 'Broken', 'Dependency'] as const;
 
 const runs = (command: string) => spawnSync(command, ['-version'], { stdio: 'ignore' }).status === 0;
@@ -237,6 +239,38 @@ describe('java', { skip, timeout: PREPARE_MS_MAX }, () => {
     assert.ok(stdout.includes(archived), 'the archive is in use');
     const read = stdout.split('\n').filter((line) => line.includes('source: file:/var/runtime/'));
     assert.deepEqual(read, [], 'all that a handler of a map needs of the client is in it');
+  });
+
+  test('a JRE without a compiler runs the client by itself', { timeout: TEST_MS_MAX }, async (context) => {
+    const home = mkdtempSync(join(tmpdir(), 'lambdad-jre-'));
+    const jre = join(home, 'jre');
+    const jlink = join(
+      dirname((await machinePrograms('java', process.env).exact(versions.at(-1) ?? ''))?.path ?? ''),
+      'jlink',
+    );
+    if (spawnSync(jlink, ['--add-modules', JRE_MODULES, '--output', jre]).status !== 0)
+      return context.skip('no jlink, or nothing to link');
+    const cacheDir = join(home, 'cache');
+    cpSync(join(sharedCacheDir, 'artefacts'), join(cacheDir, 'artefacts'), {
+      recursive: true,
+      filter: (path) => !/artefacts\/(?!java-)/.test(path),
+    });
+    const env = { PATH: `${join(jre, 'bin')}:${process.env['PATH']}` };
+    const server = await startTestServer({ args: ['--cache', cacheDir], env });
+    try {
+      await createFunction(server.client(), 'jre', {
+        Runtime: `java${versions.at(-1)}` as Runtime,
+        Handler: 'java.lang.System::getProperty',
+        Timeout: 60,
+        files: { 'nothing.txt': '' },
+      });
+      const { payload, error } = await invokeFunction(server.client(), 'jre', 'java.class.path');
+      assert.equal(error, undefined, JSON.stringify(payload));
+      assert.match(String(payload), /^\/var\/runtime\/lib\/core\.jar:.*utils-lite\.jar$/);
+    } finally {
+      await server.stop();
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   test('without its JDK a function says what installs it', { timeout: TEST_MS_MAX }, async (context) => {

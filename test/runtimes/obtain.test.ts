@@ -63,6 +63,7 @@ function description(integrity: string, more: object = {}) {
       { option: '--newer', sinceVersion: '2' },
       { option: '--older', belowVersion: '2' },
       { option: '--with-jar', whenFile: 'lib/thing.jar' },
+      { option: '--without-jar', unlessFile: 'lib/thing.jar' },
       { option: '--unless', unless: { TOY_OPTIONS: '--no' } },
     ],
     environment: {},
@@ -159,7 +160,7 @@ describe('a runtime that is a folder', () => {
         hasFile: (name) => hasJar && name === 'lib/thing.jar',
       }).join(' ');
     };
-    assert.equal(await commandOf('toy1', {}, false), 'toy --heap=109 --older --unless /r/main');
+    assert.equal(await commandOf('toy1', {}, false), 'toy --heap=109 --older --without-jar --unless /r/main');
     assert.equal(await commandOf('toy2', { TOY_OPTIONS: 'x --no' }, true), 'toy --heap=109 --newer --with-jar /r/main');
   });
 

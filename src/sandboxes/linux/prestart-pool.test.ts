@@ -143,6 +143,21 @@ test('as many wait as were taken lately, never more than the size, and in time t
   assert.equal(await makeAll(), 2);
 });
 
+test('a kind may say how many wait, within the size', async () => {
+  const { pool, makeAll } = poolOf(4);
+  const heavy = (name: string, min: number, max: number): PrestartKind => {
+    const { tmpBytes, prestart } = kindOf(name);
+    assert.ok(prestart);
+    return { tmpBytes, prestart: { ...prestart, waiting: { min, max } } };
+  };
+  pool.expect(heavy('a', 1, 3));
+  assert.equal(await makeAll(), 1);
+  for (let times = 0; times < 4; times++) pool.take(heavy('a', 1, 3));
+  assert.equal(await makeAll(), 3);
+  pool.expect(heavy('b', 6, 8));
+  assert.equal(await makeAll(), 4);
+});
+
 test('of more kinds than are kept those asked for first are given up', async () => {
   const { pool, ended, makeAll } = poolOf(1);
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) pool.expect(kindOf(name));

@@ -1,13 +1,19 @@
 package lambdad;
 
 import com.amazonaws.services.lambda.runtime.CustomPojoSerializer;
+import com.amazonaws.services.lambda.runtime.api.client.logging.LambdaContextLogger;
+import com.amazonaws.services.lambda.runtime.api.client.logging.StdOutLogSink;
 import com.amazonaws.services.lambda.runtime.api.client.runtimeapi.JniHelper;
-import com.amazonaws.services.lambda.runtime.api.client.runtimeapi.dto.InvocationRequest;
+import com.amazonaws.services.lambda.runtime.logging.LogFormat;
+import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import com.amazonaws.services.lambda.runtime.serialization.PojoSerializer;
 import com.amazonaws.services.lambda.runtime.serialization.factories.JacksonFactory;
+import com.amazonaws.services.lambda.runtime.serialization.util.ReflectUtil;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.FileDescriptor;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.ParameterizedType;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -23,22 +29,28 @@ import java.util.TimeZone;
  */
 final class Rehearsal {
   private static final String CLIENT = "com.amazonaws.services.lambda.runtime.api.client.";
-  /** Of the client's, in the order in which it needs them. */
-  private static final String[] LOADED = {
-    "AWSLambda",
+  /** Of the client's: what reads variables as soon as it is initialized. */
+  private static final String[] LOADED = {"AWSLambda", "LambdaEnvironment"};
+  /** What does not. */
+  private static final String[] INITIALIZED = {
     "CustomerClassLoader",
     "EventHandlerLoader",
+    "EventHandlerLoader$2",
+    "EventHandlerLoader$ClassContext",
+    "EventHandlerLoader$Platform",
     "EventHandlerLoader$PojoHandlerAsStreamHandler",
     "HandlerInfo",
-    "LambdaEnvironment",
+    "HandlerInfo$InvalidHandlerException",
     "LambdaRequestHandler$UserFaultHandler",
     "PojoSerializerLoader",
+    "TooManyServiceProvidersFoundException",
+    "UserFault",
     "api.LambdaContext",
     "logging.FramedTelemetryLogSink",
-    "logging.LambdaContextLogger",
-    "logging.TextLogFormatter",
     "runtimeapi.LambdaRuntimeApiClientImpl",
+    "runtimeapi.NativeClient",
     "util.ConcurrencyConfig",
+    "util.EnvReader",
     "util.LambdaOutputStream",
     "util.UnsafeUtil",
   };
@@ -47,6 +59,10 @@ final class Rehearsal {
   /** A class of a folder, as functions have theirs. */
   private static final String FOLDER = "rehearsal";
   private static final String HANDLER = "Rehearsed";
+
+  private static final int LOG_DESCRIPTOR = 3;
+
+  private static volatile Object rehearsed;
 
   private interface Step {
     void run() throws Exception;
@@ -59,7 +75,7 @@ final class Rehearsal {
     attempt(Rehearsal::serialize);
     attempt(Rehearsal::loadHandler);
     attempt(() -> Security.setProperty(SECURITY_PROPERTY, Security.getProperty(SECURITY_PROPERTY)));
-    attempt(() -> String.format("aws-lambda-java/%s-%s", System.getProperty("java.vendor.version"), implementationVersion()));
+    attempt(Rehearsal::openLog);
     attempt(JniHelper::load);
     // The JDK sets it when somebody asks for the zone first, and shall once more.
     TimeZone.setDefault(null);
@@ -78,10 +94,16 @@ final class Rehearsal {
   private static void loadClient() throws ClassNotFoundException {
     ClassLoader loader = ClassLoader.getSystemClassLoader();
     for (String name : LOADED) Class.forName(CLIENT + name, false, loader);
+    for (String name : INITIALIZED) Class.forName(CLIENT + name, true, loader);
   }
 
-  private static String implementationVersion() {
-    return InvocationRequest.class.getPackage().getImplementationVersion();
+  /** The client makes its descriptor like this; nothing is written. */
+  private static void openLog() throws Exception {
+    Constructor<FileDescriptor> open = FileDescriptor.class.getDeclaredConstructor(int.class);
+    open.setAccessible(true);
+    open.newInstance(LOG_DESCRIPTOR);
+    new LambdaContextLogger(new StdOutLogSink(), LogLevel.fromString("UNDEFINED"), LogFormat.fromString("TEXT"));
+    ReflectUtil.setStaticField(Rehearsal.class, "rehearsed", true, new Object());
   }
 
   private static void serialize() {

@@ -2,20 +2,14 @@
  * Cold invokes, as the client sees them, against a bare unsandboxed spawn of the same runtime that loads the same
  * handler, calls it once and exits: first byte of the call to last byte of the answer against spawn to exit.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  InvokeCommand,
-  type LambdaClient,
-  UpdateFunctionConfigurationCommand,
-  waitUntilFunctionUpdatedV2,
-} from '@aws-sdk/client-lambda';
+import { type LambdaClient, UpdateFunctionConfigurationCommand, waitUntilFunctionUpdatedV2 } from '@aws-sdk/client-lambda';
 import { startTestServer } from '../test/support/server.ts';
 import { sharedCacheDir } from '../test/support/shared-cache.ts';
 import { deploy } from './bench-server.ts';
+import { Caller } from './caller.ts';
 import { type ColdCase, coldCases } from './cold-cases.ts';
 import { type Block, type MissingRow, type Row, row } from './statistics.ts';
 import { WaitingSandboxes } from './waiting-sandboxes.ts';
@@ -35,6 +29,7 @@ const ARGS = ['--bundled-sdk', 'on', '--cache', sharedCacheDir];
 /** A server with one function, whose sandboxes are the only ones that wait on it. */
 interface Bench {
   readonly client: LambdaClient;
+  readonly caller: Caller;
   readonly each: ColdCase;
   readonly waiting: WaitingSandboxes;
 }
@@ -62,13 +57,15 @@ async function* onOwnServer(
   dataDir?: string,
 ): AsyncGenerator<Row> {
   const server = await startTestServer({ args: ARGS, ...(dataDir === undefined ? {} : { dataDir }) });
+  const caller = new Caller(server.url);
   try {
     const client = server.client(RETRIES);
     await deploy(client, each.deployment);
     const waiting = new WaitingSandboxes(server);
     if (each.isPrestarted) await waiting.settled(true);
-    yield* measure({ client, each, waiting });
+    yield* measure({ client, caller, each, waiting });
   } finally {
+    caller.stop();
     await server.stop();
   }
 }
@@ -77,11 +74,13 @@ async function* onOwnServer(
 async function firstCalls(hello: ColdCase, dataDir: string): Promise<Row> {
   const starts: Block[] = [];
   for (let round = 0; round < START_ROUNDS; round++) {
-    const bare = await bareMs(hello);
     const server = await startTestServer({ args: ARGS, dataDir });
+    const caller = new Caller(server.url);
     try {
-      starts.push({ bare, ours: await invokeMs(server.client(RETRIES), hello.deployment.name) });
+      const ours = await caller.invoke([hello.deployment.name]);
+      starts.push({ ours, bare: await caller.spawn(hello) });
     } finally {
+      caller.stop();
       await server.stop();
     }
   }
@@ -96,30 +95,13 @@ async function renew({ client, each, waiting }: Bench, round: string): Promise<v
   if (each.isPrestarted) await waiting.settled(false);
 }
 
-async function invokeMs(client: LambdaClient, name: string): Promise<number> {
-  const started = performance.now();
-  const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify({ name }) }));
-  const tookMs = performance.now() - started;
-  if (answer.FunctionError) throw new Error(Buffer.from(answer.Payload ?? []).toString());
-  return tookMs;
-}
-
-async function bareMs({ command, args, env }: ColdCase): Promise<number> {
-  const started = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-  child.stdout.resume();
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${command} ended with ${code}`);
-  return performance.now() - started;
-}
-
 async function* compare(bench: Bench): AsyncGenerator<Row> {
-  const { client, each } = bench;
+  const { caller, each } = bench;
   const blocks: Block[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const bare = await bareMs(each);
+    const bare = await caller.spawn(each);
     await renew(bench, String(round));
-    blocks.push({ bare, ours: await invokeMs(client, each.deployment.name) });
+    blocks.push({ bare, ours: await caller.invoke([each.deployment.name]) });
   }
   yield row(`cold: ${each.what}`, 'ms', each.aim, blocks);
 }
@@ -131,39 +113,26 @@ async function* crowds(bench: Bench): AsyncGenerator<Row> {
 
 /** Wall time of so many calls at once, of which each needs an environment, against as many bare programs at once. */
 async function burst(bench: Bench, count: number): Promise<Row> {
-  const { client, each } = bench;
+  const { caller, each } = bench;
   const blocks: Block[] = [];
-  const wallMs = async (one: () => Promise<unknown>) => {
-    const started = performance.now();
-    await Promise.all(Array.from({ length: count }, one));
-    return performance.now() - started;
-  };
   for (let round = 0; round < BURST_ROUNDS; round++) {
-    const bare = await wallMs(() => bareMs(each));
+    const bare = await caller.spawn(each, count);
     await renew(bench, `${count} ${round}`);
-    blocks.push({ bare, ours: await wallMs(() => invokeMs(client, each.deployment.name)) });
+    blocks.push({ bare, ours: await caller.invoke(Array.from({ length: count }, () => each.deployment.name)) });
   }
   return row(`cold: burst of ${count}`, 'ms', '≤ 1.5', blocks);
 }
 
 /** Cold starts per second, of functions that have never been called. */
-async function sustained({ client, each, waiting }: Bench): Promise<Row> {
-  const perSecond = async (names: readonly string[], one: (name: string) => Promise<unknown>) => {
-    const left = [...names];
-    const started = performance.now();
-    const caller = async () => {
-      for (let name = left.pop(); name !== undefined; name = left.pop()) await one(name);
-    };
-    await Promise.all(Array.from({ length: SUSTAINED_CALLERS }, caller));
-    return (names.length * 1000) / (performance.now() - started);
-  };
+async function sustained({ client, caller, each, waiting }: Bench): Promise<Row> {
+  const perSecond = (tookMs: number) => (SUSTAINED_FUNCTIONS * 1000) / tookMs;
   const blocks: Block[] = [];
   for (let block = 0; block < SUSTAINED_BLOCKS; block++) {
     const names = Array.from({ length: SUSTAINED_FUNCTIONS }, (_, number) => `sustained-${block}-${number}`);
     await Promise.all(names.map((name) => deploy(client, { ...each.deployment, name })));
     if (each.isPrestarted) await waiting.settled(false);
-    const bare = await perSecond(names, () => bareMs(each));
-    blocks.push({ bare, ours: await perSecond(names, (name) => invokeMs(client, name)) });
+    const bare = perSecond(await caller.spawn(each, SUSTAINED_FUNCTIONS, SUSTAINED_CALLERS));
+    blocks.push({ bare, ours: perSecond(await caller.invoke(names, SUSTAINED_CALLERS)) });
   }
   return row('cold: sustained', '/s', '≥ 0.8', blocks);
 }

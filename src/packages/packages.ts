@@ -1,6 +1,7 @@
 /** Code packages in the blob store, and their unpacked directories on this machine. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
@@ -151,7 +152,7 @@ class Packages implements CodePackages {
   async #fill(name: string, fill: (draft: string) => Promise<void>): Promise<string> {
     const { directory } = this.#options;
     const home = join(directory, name);
-    if (await exists(home)) return home;
+    if (exists(home)) return home;
     const draft = await this.#draft(name);
     try {
       await fill(draft);
@@ -256,13 +257,9 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
   return hash.digest('hex');
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+/** Not by a promise: the thread that would look takes longer to wake than the look itself, and every cold start waits. */
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

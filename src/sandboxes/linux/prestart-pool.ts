@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import { type Clock, systemClock, type Timer } from '../../base/clock.ts';
 import type { SandboxSpec } from '../../environments/sandbox.ts';
 import { idleProcessors } from './idle-processors.ts';
+import { kindKey } from './kind-key.ts';
 
 /**
  * Sandboxes whose runtime's process runs already and waits for its function. Each serves one environment, once.
@@ -169,7 +170,7 @@ export class PrestartPool<T extends Endable> {
 
   #kindOf(spec: PrestartKind): Kind<T> | undefined {
     if (this.#closed || spec.prestart === undefined) return undefined;
-    const key = JSON.stringify([spec.tmpBytes, spec.prestart, spec.datagrams !== undefined]);
+    const key = kindKey(spec);
     const known = this.#kinds.get(key);
     const kind = known ?? newKind<T>(spec);
     if (!known) this.#hasNewKind = true;

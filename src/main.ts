@@ -50,7 +50,7 @@ import type { Authentication } from './server/authentication.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLogsApi } from './server/logs-api.ts';
 import { openCallers } from './server/open-callers.ts';
-import { createPipeline } from './server/pipeline.ts';
+import { Pipeline } from './server/pipeline.ts';
 import { startUrlServer } from './server/url-server.ts';
 import { QueueDelivery } from './sources/queue-delivery.ts';
 import { StreamDelivery } from './sources/stream-delivery.ts';
@@ -122,7 +122,7 @@ async function startIn(config: Config, folder: DataFolder): Promise<RunningServe
     clock: systemClock,
     ids: randomIds,
     log: note,
-    pipeline: createPipeline({
+    pipeline: new Pipeline({
       operations,
       services,
       authentication,

@@ -286,17 +286,13 @@ export class Pool {
   #startEnded(pool: VersionPool): void {
     pool.starts--;
     this.#startUnserved(pool);
-    this.#nextStart();
+    if (this.#starting < this.#startsMax) this.#startQueue.shift()?.();
   }
 
   #startUnserved(pool: VersionPool): void {
     const unserved = pool.waiting.filter((waiter) => !waiter.settled);
     const last = unserved.at(-1);
     if (last && unserved.length > pool.starts && pool.answeredCount === 0) this.#requestStart(pool, last);
-  }
-
-  #nextStart(): void {
-    if (this.#starting < this.#startsMax) this.#startQueue.shift()?.();
   }
 
   async #start(pool: VersionPool, waiter: Waiter): Promise<void> {

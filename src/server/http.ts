@@ -16,7 +16,7 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  readonly pipeline: Pipeline;
+  readonly pipeline: Pick<Pipeline, 'serve' | 'answerPlain'>;
   readonly packages: Pick<CodePackages, 'openLink'>;
   /** Names of the services that are asked, told with the server's health; never their addresses. */
   readonly neighbours: readonly string[];
@@ -115,6 +115,6 @@ export function startHttpServer(options: HttpServerOptions): Promise<HttpServer>
     ...options,
     portFlag: '--port',
     serve: (request, response) => handle(options, request, response),
-    servePlain: options.pipeline.answerPlain,
+    servePlain: (request, socket, leaving) => options.pipeline.answerPlain(request, socket, leaving),
   });
 }

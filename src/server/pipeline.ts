@@ -76,120 +76,136 @@ const logsLimit: RequestLimit = {
     new ApiError('RequestEntityTooLargeException', `Request must be smaller than ${LOGS_BODY_BYTES_MAX} bytes`),
 };
 
-/** Both never reject. */
-export interface Pipeline {
-  /** Serves one API request; always answers while the client is there. */
-  serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** The same for one that is there as a whole. */
-  answerPlain(request: PlainRequest, socket: Socket, leaving: Leaving): Promise<PlainAnswer>;
-}
-
 /**
  * The way of every request: id, who sent it (before anything else looks at it), which operation, body within the
  * operation's limit and held against the signature, parse, validate, whether policies allow it, operation, answer.
  */
-export function createPipeline(options: PipelineOptions): Pipeline {
-  const { services } = options;
-  const { clock, ids } = services;
-  const budget = new ByteBudget(options.bodyBytesTotalMax ?? BODY_BYTES_TOTAL_MAX, clock);
-  const watch = new IdleWatch(clock, options.bodyIdleMs ?? BODY_IDLE_MS);
-  const roomWaitMs = options.roomWaitMs ?? ROOM_WAIT_MS;
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #bodies: Omit<BodyOptions, 'limit' | 'gate'>;
 
-  const bodies = { budget, clock, watch, roomWaitMs };
-  const judge = (head: RequestHead, serviceNames: readonly string[]) =>
-    authenticate(options.authentication, head, serviceNames, clock.now());
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    const { clock } = options.services;
+    this.#bodies = {
+      budget: new ByteBudget(options.bodyBytesTotalMax ?? BODY_BYTES_TOTAL_MAX, clock),
+      clock,
+      watch: new IdleWatch(clock, options.bodyIdleMs ?? BODY_IDLE_MS),
+      roomWaitMs: options.roomWaitMs ?? ROOM_WAIT_MS,
+    };
+  }
+
+  /** Serves one API request; always answers while the client is there. Never rejects. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, ids } = this.#options.services;
+    const requestId = ids.uuid();
+    let answer: WireAnswer;
+    try {
+      answer = await this.#answer(request, response, requestId);
+    } catch (thrown) {
+      if (thrown instanceof ClientGone) return;
+      answer = this.#refusal(thrown, requestId, `${request.method} ${request.url}`);
+      if (isUnread(request)) {
+        sendAndLinger(request, response, requestId, answer, clock);
+        return;
+      }
+    }
+    return send(response, requestId, answer, this.#options);
+  }
+
+  /** The same for a request that is there as a whole. Never rejects. */
+  async answerPlain(request: PlainRequest, socket: Socket, leaving: Leaving): Promise<PlainAnswer> {
+    const { closing, services } = this.#options;
+    const { budget, roomWaitMs } = this.#bodies;
+    const requestId = services.ids.uuid();
+    const { length } = request.body;
+    let held = 0;
+    let answer: WireAnswer;
+    try {
+      if (!budget.tryTake(length) && !(await budget.take(length, roomWaitMs))) throw noRoom();
+      held = length;
+      answer = await this.#callPlain(request, socket, leaving, requestId);
+    } catch (thrown) {
+      answer = this.#refusal(thrown, requestId, `${PLAIN_METHOD} ${request.url}`);
+    }
+    budget.give(held);
+    return { requestId, answer, close: closing?.() ?? false };
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<WireAnswer> {
+    const { logsApi, authentication, services } = this.#options;
+    const head = readHead(request);
+    const target = request.headers['x-amz-target'];
+    if (logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
+      const caller = this.#judge(head, LOGS_SERVICES);
+      const body = await read(request, response, caller, logsLimit, this.#bodies);
+      const facts = requestFacts(request, principalOf(authentication, caller), caller.region, services.clock.now());
+      return await callLogs(logsApi, target, body, facts);
+    }
+    const caller = this.#judge(head, LAMBDA_SERVICES);
+    const found = route(head.method, head.path, head.query);
+    const limit = requestLimit(found.operation, request.headers);
+    const body = await read(request, response, caller, limit, this.#bodies);
+    const context = this.#contextOf(requestId, caller, request, response);
+    try {
+      return serialise(found.operation, await this.#call(found.operation, head, found, body.bytes, context));
+    } finally {
+      body.release();
+    }
+  }
+
+  #callPlain(request: PlainRequest, socket: Socket, leaving: Leaving, requestId: string): Promise<WireAnswer> {
+    const head = readHead({ method: PLAIN_METHOD, ...request });
+    const caller = this.#judge(head, LAMBDA_SERVICES);
+    const { operation, labels } = route(head.method, head.path, head.query);
+    const { body, headers } = request;
+    const gate = bodyGate(caller.body);
+    gate.take(body);
+    gate.finish();
+    const context = this.#contextOf(requestId, caller, { headers, socket }, leaving);
+    return this.#call(operation, head, { operation, labels }, body, context).then((outcome) =>
+      serialise(operation, outcome),
+    );
+  }
+
+  #judge(head: RequestHead, serviceNames: readonly string[]): Caller {
+    const { authentication, services } = this.#options;
+    return authenticate(authentication, head, serviceNames, services.clock.now());
+  }
+
+  #contextOf(
+    requestId: string,
+    caller: Caller,
+    request: Pick<IncomingMessage, 'headers' | 'socket'>,
+    leaving: Leaving,
+  ): RequestContext {
+    const { authentication, services, policies } = this.#options;
+    const who = { requestId, caller: principalOf(authentication, caller), region: caller.region };
+    return new RequestContext(who, services, policies, request, leaving);
+  }
 
   /** Not async: nothing is awaited here when it is known that the caller may, as it is on the warm path. */
-  function callOperation<Name extends OperationName>(
+  #call<Name extends OperationName>(
     name: Name,
     head: RequestHead,
     found: Route,
     bytes: Uint8Array,
     context: RequestContext,
   ): Promise<Outcome> {
+    const { operations, policies } = this.#options;
     const parts = { labels: found.labels, query: head.query, headers: head.headers, body: bytes };
     const input = parseInput(name, parts);
     validateInput(name, input);
-    const allowed = authorise(name, context, input, options.policies);
-    const call = () => options.operations[name](context, input);
+    const allowed = authorise(name, context, input, policies);
+    const call = () => operations[name](context, input);
     return allowed === undefined ? call() : allowed.then(call);
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<WireAnswer> {
-    const head = readHead(request);
-    const target = request.headers['x-amz-target'];
-    if (options.logsApi && typeof target === 'string' && target.startsWith(LOGS_TARGET)) {
-      const caller = judge(head, LOGS_SERVICES);
-      const body = await read(request, response, caller, logsLimit, bodies);
-      const facts = requestFacts(request, principalOf(options.authentication, caller), caller.region, clock.now());
-      return await callLogs(options.logsApi, target, body, facts);
-    }
-    const caller = judge(head, LAMBDA_SERVICES);
-    const found = route(head.method, head.path, head.query);
-    const limit = requestLimit(found.operation, request.headers);
-    const body = await read(request, response, caller, limit, bodies);
-    const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
-    const context = new RequestContext(who, services, options.policies, request, response);
-    try {
-      return serialise(found.operation, await callOperation(found.operation, head, found, body.bytes, context));
-    } finally {
-      body.release();
-    }
-  }
-
-  function callPlain(request: PlainRequest, socket: Socket, leaving: Leaving, requestId: string): Promise<WireAnswer> {
-    const head = readHead({ method: PLAIN_METHOD, ...request });
-    const caller = judge(head, LAMBDA_SERVICES);
-    const found = route(head.method, head.path, head.query);
-    const { body, headers } = request;
-    const gate = bodyGate(caller.body);
-    gate.take(body);
-    gate.finish();
-    const who = { requestId, caller: principalOf(options.authentication, caller), region: caller.region };
-    const context = new RequestContext(who, services, options.policies, { headers, socket }, leaving);
-    return callOperation(found.operation, head, found, body, context).then((outcome) =>
-      serialise(found.operation, outcome),
-    );
-  }
-
-  function refusal(thrown: unknown, requestId: string, what: string): WireAnswer {
+  #refusal(thrown: unknown, requestId: string, what: string): WireAnswer {
     const error = thrown instanceof StoreFull ? diskFull() : thrown;
-    if (isUnexpected(error)) options.log(`${requestId} ${what.slice(0, 200)}: ${describe(error)}`);
+    if (isUnexpected(error)) this.#options.log(`${requestId} ${what.slice(0, 200)}: ${describe(error)}`);
     return errorAnswer(error, requestId);
   }
-
-  return {
-    async serve(request, response) {
-      const requestId = ids.uuid();
-      let answer: WireAnswer;
-      try {
-        answer = await serve(request, response, requestId);
-      } catch (thrown) {
-        if (thrown instanceof ClientGone) return;
-        answer = refusal(thrown, requestId, `${request.method} ${request.url}`);
-        if (isUnread(request)) {
-          sendAndLinger(request, response, requestId, answer, clock);
-          return;
-        }
-      }
-      return send(response, requestId, answer, options);
-    },
-    async answerPlain(request, socket, leaving) {
-      const requestId = ids.uuid();
-      const { length } = request.body;
-      let held = 0;
-      let answer: WireAnswer;
-      try {
-        if (!budget.tryTake(length) && !(await budget.take(length, roomWaitMs))) throw noRoom();
-        held = length;
-        answer = await callPlain(request, socket, leaving, requestId);
-      } catch (thrown) {
-        answer = refusal(thrown, requestId, `${PLAIN_METHOD} ${request.url}`);
-      }
-      budget.give(held);
-      return { requestId, answer, close: options.closing?.() ?? false };
-    },
-  };
 }
 
 function read(

@@ -7,7 +7,7 @@ import { type OperationName, operationModels } from '../../src/model/operations.
 import type { OperationContext, Services } from '../../src/operations/operation.ts';
 import { startHttpServer } from '../../src/server/http.ts';
 import type { HttpLimits, HttpServer } from '../../src/server/listener.ts';
-import { createPipeline, type Operations, type PipelineOptions } from '../../src/server/pipeline.ts';
+import { type Operations, Pipeline, type PipelineOptions } from '../../src/server/pipeline.ts';
 
 export type Stub = (context: OperationContext, input: never) => Promise<{ output: object; status?: number }>;
 
@@ -107,7 +107,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   ) as unknown as Operations;
   const services = { clock: systemClock, ids: randomIds } as unknown as Services;
   const toLog = (line: string) => log.push(line);
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     operations,
     services,
     authentication: { mode: 'open' },

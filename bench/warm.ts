@@ -15,6 +15,7 @@ import type { Aim } from './aim.ts';
 import { benchFile, deploy, invokeRequest, onServer, startBareServer } from './bench-server.ts';
 import { makeFolder } from './catalogue-folder.ts';
 import { type MissingRow, type Row, row } from './statistics.ts';
+import { hasWrk, loadByWrk } from './wrk.ts';
 
 const BLOCKS = 5;
 const BLOCK_SECONDS = 1.5;
@@ -53,6 +54,15 @@ export async function load(
   return result;
 }
 
+/** By wrk, or by our own generator where there is no wrk. */
+async function steadyLoad(port: number, connections: number, request: string, seconds: number): Promise<Load> {
+  const result = hasWrk
+    ? await loadByWrk(port, connections, request, Math.ceil(seconds))
+    : await load(port, connections, request, { seconds });
+  if (result.failures > 0) throw new Error(`${result.failures} requests failed`);
+  return result;
+}
+
 /** Interleaved blocks of the same load; `bare` is what the other one is held against. */
 async function blocks(
   ours: { readonly port: number; readonly request: string },
@@ -63,8 +73,8 @@ async function blocks(
   const done: { ours: Load; bare: Load }[] = [];
   for (let block = 0; block < count; block++)
     done.push({
-      ours: await load(ours.port, connections, ours.request, { seconds }),
-      bare: await load(bare.port, connections, bare.request, { seconds }),
+      ours: await steadyLoad(ours.port, connections, ours.request, seconds),
+      bare: await steadyLoad(bare.port, connections, bare.request, seconds),
     });
   return done;
 }

@@ -31,6 +31,8 @@ export interface PlainLaneOptions {
   readonly ended: () => void;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** An answer that waits in memory until its client has read it. */
 class LongAnswer extends EventEmitter {
   readonly socket: Socket;
@@ -152,9 +154,10 @@ class PlainConnection implements Leaving {
     const { socket } = this;
     if (socket.destroyed) return;
     this.#write(requestId, answer, close);
-    if (close) socket.end();
-    if (socket.writableLength === 0) this.#next();
-    else socket.once('drain', this.#next);
+    if (close) socket.end(this.#next);
+    else if (socket.writableLength === 0) this.#next();
+    // Its callback comes behind all that waits; `drain` comes only where much does.
+    else socket.write(NOTHING, this.#next);
   };
 
   #write(requestId: string, answer: WireAnswer, close: boolean): void {

@@ -131,6 +131,38 @@ test('an answer that is longer than the kernel takes arrives whole', async () =>
   for (const answer of [first, second]) assert.equal(answer.split('\r\n\r\n')[1]?.length, body.length);
 });
 
+test('a client that reads late gets every answer, and is not read further meanwhile', async () => {
+  const body = Buffer.alloc(16_000, 'x');
+  // As many as come in one piece: one that is cut within a head would go the other way.
+  const [BATCH, BATCHES] = [150, 4];
+  const CALLS = BATCH * BATCHES;
+  await using server = await startTestServer({
+    stubs: { Invoke: async () => ({ output: { StatusCode: 200, Payload: body } }) },
+  });
+  const socket = await connected(server);
+  socket.pause();
+  let before = -1;
+  for (let batch = 0; batch < BATCHES; batch++) {
+    socket.write(invokeBytes('{}').repeat(BATCH));
+    while (server.calls.length !== before) {
+      before = server.calls.length;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  assert.ok(before < CALLS, 'it is called for more than is taken');
+  let bytes = 0;
+  let answers = 0;
+  socket.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    answers += piece.toString('latin1').split('HTTP/1.1 200').length - 1;
+    if (bytes >= CALLS * body.length && server.calls.length === CALLS) socket.end();
+  });
+  socket.resume();
+  await once(socket, 'close');
+  assert.equal(server.calls.length, CALLS);
+  assert.ok(answers >= CALLS - 1, `${answers} answers`);
+});
+
 test('a client that goes while it is waited for ends its connection and nothing else', async () => {
   let go = () => {};
   const isAsked = new Promise<void>((resolve) => {

@@ -15,8 +15,6 @@ export type NewEvent = Pick<StoredEvent, 'timestamp' | 'message'>;
 /** One write takes no more than about this. */
 const FULL_BYTES = 256 * 1024;
 const FIRST_BYTES = 1024;
-/** UTF-8 takes no more for a unit of a string. */
-const UTF8_BYTES_MAX = 3;
 const NEWLINE = 0x0a;
 
 /**
@@ -40,7 +38,7 @@ export class EventLines {
       if (timestamp < this.#firstAt) this.#firstAt = timestamp;
       if (timestamp > this.#lastAt) this.#lastAt = timestamp;
     }
-    this.#makeRoom(text.length);
+    this.#makeRoom(Buffer.byteLength(text));
     const bytes = this.#data.write(text, this.#bytes);
     this.#bytes += bytes;
     this.#events += events.length;
@@ -73,9 +71,9 @@ export class EventLines {
     return this.#bytes >= FULL_BYTES;
   }
 
-  #makeRoom(characters: number): void {
+  #makeRoom(more: number): void {
     const { length } = this.#data;
-    const bytes = this.#bytes + UTF8_BYTES_MAX * characters;
+    const bytes = this.#bytes + more;
     if (bytes <= length) return;
     const data = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * length));
     this.#data.copy(data, 0, 0, this.#bytes);

@@ -93,6 +93,22 @@ function compact(ms: number): string {
   return new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, '');
 }
 
+/** The last time that was read: requests of one second come with the same one. */
+let lastTime: ReadTime | undefined;
+
+interface ReadTime {
+  readonly text: string;
+  readonly ms: number;
+  readonly compacted: string;
+}
+
+function timeOf(text: string): ReadTime {
+  if (lastTime?.text === text) return lastTime;
+  const ms = readTime(text);
+  lastTime = { text, ms, compacted: compact(ms) };
+  return lastTime;
+}
+
 function readTime(timestamp: string): number {
   const fields = TIMESTAMP.exec(timestamp);
   const ms = fields ? Date.parse(timestamp.replace(TIMESTAMP, '$1-$2-$3T$4:$5:$6Z')) : Date.parse(timestamp); // A Date header: RFC 822.
@@ -116,8 +132,7 @@ function judgeScope(claim: Authorization, services: readonly string[]): void {
 }
 
 function judgeTime(claim: Authorization, nowMs: number): string {
-  const signedAtMs = readTime(claim.timestamp);
-  const timestamp = compact(signedAtMs);
+  const { ms: signedAtMs, compacted: timestamp } = timeOf(claim.timestamp);
   if (!timestamp.startsWith(claim.date) || claim.date.length !== 8)
     throw invalidSignature(
       `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ` +

@@ -21,6 +21,8 @@ if (!(minutes > 0)) throw new Error('--minutes: how long, more than 0');
 
 const WARM_UP_MS = Math.min(60_000, minutes * 60_000 * 0.2);
 const IDLE_SECONDS = 5;
+/** Longer than environments are idle, and than the server remembers how many sandboxes were wanted (20 s). */
+const LOOK_MS = 30_000;
 const SAMPLE_MS = 5000;
 /** Events that wait for a retry become a minute older this often. */
 const AGE_MS = 5000;
@@ -49,7 +51,7 @@ async function held(server: WatchedServer): Promise<SoakHoldings> {
 /** What is held once all environments have ended: the least of what is seen until two looks are alike. */
 async function settled(server: WatchedServer): Promise<SoakHoldings> {
   let last: SoakHoldings | undefined;
-  for (const until = Date.now() + SETTLE_MS_MAX; ; await wait(2 * IDLE_SECONDS * 1000)) {
+  for (const until = Date.now() + SETTLE_MS_MAX; ; await wait(LOOK_MS)) {
     const now = await held(server);
     const isAlike = last?.processes === now.processes && last.descriptors === now.descriptors;
     if (isAlike || Date.now() > until) return now;

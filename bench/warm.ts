@@ -57,7 +57,7 @@ export async function load(
 /** By wrk, or by our own generator where there is no wrk. */
 async function steadyLoad(port: number, connections: number, request: string, seconds: number): Promise<Load> {
   const result = hasWrk
-    ? await loadByWrk(port, connections, request, Math.ceil(seconds))
+    ? await loadByWrk(port, connections, request, Math.floor(seconds))
     : await load(port, connections, request, { seconds });
   if (result.failures > 0) throw new Error(`${result.failures} requests failed`);
   return result;

@@ -11,6 +11,8 @@ export interface Entry {
   readonly clientContext: unknown;
   readonly tenantId: unknown;
   readonly traceHeader: unknown;
+  /** When its process began, in ms since the epoch. */
+  readonly begunAt: number;
 }
 
 /** What the function is to do. */
@@ -81,7 +83,8 @@ export function tellingFunction(url: string): Record<string, string> {
     'index.mjs': `export const handler = async (event, context) => {
       const { functionName, awsRequestId: requestId, invokedFunctionArn: arn, clientContext, tenantId } = context;
       const traceHeader = process.env._X_AMZN_TRACE_ID;
-      const told = { functionName, requestId, arn, event, clientContext, tenantId, traceHeader };
+      const begunAt = performance.timeOrigin;
+      const told = { functionName, requestId, arn, event, clientContext, tenantId, traceHeader, begunAt };
       const answer = await fetch(${JSON.stringify(url)}, { method: 'POST', body: JSON.stringify(told) });
       const { error, result } = await answer.json();
       if (error !== undefined) throw new Error(error);

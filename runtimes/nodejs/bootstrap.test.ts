@@ -31,6 +31,27 @@ function results(node: NodeFound): void {
     assert.equal(api.connections(), 1);
   });
 
+  it('shows what --expose-gc shows, and collects', async (test) => {
+    const { api } = await startNodeFunction(
+      test,
+      node,
+      `exports.handler = async () => {
+        const held = new WeakRef({});
+        await new Promise((resolve) => setTimeout(resolve));
+        const before = [typeof globalThis.gc, Object.keys(globalThis).includes('gc'), gc === globalThis.gc];
+        gc();
+        globalThis.gc = 'own';
+        return { before, left: held.deref() === undefined, after: gc, option: process.execArgv[0] };
+      };`,
+    );
+    assert.deepEqual(payload(await api.invoke({})), {
+      before: ['function', true, true],
+      left: true,
+      after: 'own',
+      option: '--expose-gc',
+    });
+  });
+
   it('answers null when nothing is returned', async (test) => {
     const { api } = await startNodeFunction(test, node, 'exports.handler = async () => {};');
     assert.equal((await api.invoke({})).body.toString(), 'null');

@@ -58,7 +58,6 @@ async function passGate() {
   // At the descriptor that it would have had.
   if (address) await connectBeforehand(address);
   const block = openEnvironmentBlock();
-  if (global.gc) global.gc();
   fs.writeSync(standardOutput, '.');
   const { environment, cwd } = JSON.parse(fs.readFileSync(gate, 'utf8'));
   const known = new Map(environment);

@@ -37,7 +37,7 @@ export function startNodeFunction(
 ): Promise<FunctionProcess> {
   const modules = node.major >= 22 ? ['--no-experimental-require-module', '--no-experimental-detect-module'] : [];
   return startFunction(test, {
-    argv: [node.path, '--expose-gc', '--max-http-header-size', '81920', ...modules, ENTRY],
+    argv: [node.path, '--max-http-header-size', '81920', ...modules, ENTRY],
     files: typeof source === 'string' ? { 'index.js': source } : source,
     handler: 'index.handler',
     ...options,

@@ -14,6 +14,7 @@ const { Client } = require('./client.cjs');
 const { patchConsole } = require('./console.cjs');
 const { contextMaker } = require('./context.cjs');
 const { failureOf, runtimeError } = require('./errors.cjs');
+const { exposeGc } = require('./garbage.cjs');
 const { loadHandler, streamifyResponse } = require('./handler.cjs');
 const { HttpResponseStream } = require('./http-response-stream.cjs');
 const { awaitingInvoker, callbackInvoker } = require('./invocation.cjs');
@@ -116,6 +117,7 @@ async function run() {
   client = standing || connect(env.AWS_LAMBDA_RUNTIME_API);
   // A function finds the same while it is loaded, whenever its process began.
   if (standing === undefined) await client.connected();
+  exposeGc();
   setGlobals();
   const requestId = store === undefined ? () => globalThis[requestIdKey] : () => store.getRequestId();
   logError = patchConsole(requestId, () => runningTenantId);

@@ -252,6 +252,11 @@ export class Environment {
     const startedMs = clock.monotonic();
     const kind = { initializationType: spec.initializationType, phase };
     const { functionName, functionVersion } = spec.identity;
+    sandbox.limitCpu(false);
+    const processes = new Processes({ ...this.#parts, telemetry: this.#telemetry });
+    this.#processes = processes;
+    // What starts has been told to when this returns; nothing is heard of it before the line below is in the log.
+    const starting = this.#startIn(processes, withinMs);
     log.platform({
       type: 'initStart',
       ...kind,
@@ -261,10 +266,7 @@ export class Environment {
       ...(spec.runtimeVersionArn === undefined ? {} : { runtimeVersionArn: spec.runtimeVersionArn }),
     });
     this.#memory.begin();
-    sandbox.limitCpu(false);
-    const processes = new Processes({ ...this.#parts, telemetry: this.#telemetry });
-    this.#processes = processes;
-    const { fault, startedRuntime } = await this.#startIn(processes, withinMs);
+    const { fault, startedRuntime } = await starting;
     const durationMs = clock.monotonic() - startedMs;
     processes.isTimed = log.format === 'JSON' || processes.extensions.all.length > 0;
     const outcome = outcomeOf(fault?.(''));

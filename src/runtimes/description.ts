@@ -146,6 +146,8 @@ export interface RuntimeOption extends VersionRange {
   readonly option: string;
   /** Left out when the function's own variable of this name holds this word. */
   readonly unless?: Readonly<Record<string, string>>;
+  /** Only where the function has this variable. */
+  readonly whenSet?: string;
   /** Only where the runtime's folder has this file. */
   readonly whenFile?: string;
   /** Only where it has not. */
@@ -241,6 +243,7 @@ export function runtimeCommand({ family, version, values, variables, hasFile }: 
     (option) =>
       isInRange(option, version) &&
       !Object.entries(option.unless ?? {}).some(holds) &&
+      (option.whenSet === undefined || Boolean(variables[option.whenSet])) &&
       (option.whenFile === undefined || hasFile(option.whenFile)) &&
       (option.unlessFile === undefined || !hasFile(option.unlessFile)),
   );

@@ -97,12 +97,13 @@ class LinuxSandbox implements Sandbox {
   }
 
   async start(process: ProcessSpec): Promise<SandboxProcess> {
+    const waiting = this.#waiting;
+    // One that has had an out-of-memory kill waits no more.
+    if (waiting && process.role === 'runtime') return this.#assign(waiting, process);
     if (process.role === 'runtime') {
       this.#oomBefore = this.#group.memory?.oomKills() ?? 0;
       this.#exceeded = false;
     }
-    const waiting = this.#waiting;
-    if (waiting && process.role === 'runtime') return this.#assign(waiting, process);
     const { id, exited } = this.#running.begin();
     const report = await this.#launcher.startProcess(id, process);
     if (report.failed !== undefined) {

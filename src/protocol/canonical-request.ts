@@ -21,10 +21,13 @@ export interface CanonicalParts {
 
 const HEX = '0123456789ABCDEF';
 const UNRESERVED = /^[A-Za-z0-9\-._~]*$/;
+const UNRESERVED_OR_SLASH = /^[A-Za-z0-9\-._~/]*$/;
+/** What normalising would change: an empty or a dot segment, or a path that does not begin with a slash. */
+const NOT_NORMAL = /^[^/]|\/\/|\/\.|^$/;
 
 /** Percent-encodes all but unreserved characters; slashes stay on demand. */
 function encode(bytes: string, keepSlash: boolean): string {
-  if (UNRESERVED.test(bytes)) return bytes;
+  if ((keepSlash ? UNRESERVED_OR_SLASH : UNRESERVED).test(bytes)) return bytes;
   let out = '';
   for (let i = 0; i < bytes.length; i++) {
     const char = bytes.charAt(i);
@@ -44,6 +47,7 @@ function decode(text: string): string {
 }
 
 function normalise(path: string): string {
+  if (!NOT_NORMAL.test(path)) return path;
   const kept: string[] = [];
   for (const segment of path.split('/')) {
     if (segment === '' || segment === '.') continue;
@@ -60,6 +64,7 @@ export function canonicalPath(path: string, normalisePath: boolean): string {
 }
 
 export function canonicalQuery(query: string, omit?: ReadonlySet<string>): string {
+  if (query === '') return '';
   const pairs: (readonly [string, string])[] = [];
   for (const part of query.split('&')) {
     if (part === '') continue;
@@ -72,14 +77,23 @@ export function canonicalQuery(query: string, omit?: ReadonlySet<string>): strin
   return pairs.map(([name, value]) => `${name}=${value}`).join('&');
 }
 
+function withoutRunsOfSpace(value: string): string {
+  return /[ \t\r\n]/.test(value) ? value.replace(/[ \t\r\n]+/g, ' ') : value;
+}
+
 function canonicalHeaders(headers: RawHeaders, signedHeaders: readonly string[]): string {
-  const values = new Map<string, string[]>();
-  for (const name of signedHeaders) values.set(name, []);
+  const values = new Map<string, string | undefined>();
+  for (const name of signedHeaders) values.set(name, undefined);
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const value = headers[i + 1] ?? '';
-    values.get((headers[i] ?? '').toLowerCase())?.push(value.trim().replace(/[ \t\r\n]+/g, ' '));
+    const name = (headers[i] ?? '').toLowerCase();
+    if (!values.has(name)) continue;
+    const before = values.get(name);
+    const value = withoutRunsOfSpace((headers[i + 1] ?? '').trim());
+    values.set(name, before === undefined ? value : `${before},${value}`);
   }
-  return signedHeaders.map((name) => `${name}:${values.get(name)?.join(',') ?? ''}\n`).join('');
+  let text = '';
+  for (const name of signedHeaders) text += `${name}:${values.get(name) ?? ''}\n`;
+  return text;
 }
 
 /** The canonical request, one character for each byte. */

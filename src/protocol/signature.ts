@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type Hmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { LruMap } from '../base/lru.ts';
 import { ALGORITHM, type Authorization } from './authorization.ts';
 import { sha256Hex } from './canonical-request.ts';
@@ -10,8 +10,12 @@ const SIGNING_KEYS_MAX = 1000;
 /** As objects of their own kind: to make one of bytes anew for each request takes longer than all that is signed with it. */
 const signingKeys = new LruMap<string, KeyObject>(SIGNING_KEYS_MAX);
 
-function hmac(key: string | Buffer | KeyObject, text: string): Buffer {
-  return createHmac('sha256', key).update(text, 'latin1').digest();
+function hmacOf(key: string | Buffer | KeyObject, text: string): Hmac {
+  return createHmac('sha256', key).update(text, 'latin1');
+}
+
+function hmac(key: string | Buffer, text: string): Buffer {
+  return hmacOf(key, text).digest();
 }
 
 /** The key that signs everything of one credential scope. */
@@ -42,7 +46,7 @@ export function chunkStringToSign(timestamp: string, scope: Scope, previous: str
 }
 
 export function sign(key: KeyObject, text: string): string {
-  return hmac(key, text).toString('hex');
+  return hmacOf(key, text).digest('hex');
 }
 
 /** Compares in a time that tells nothing about where the two differ. */

@@ -71,6 +71,7 @@ export const DEFAULT_ACCOUNT = '000000000000';
 const REGION = /^(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d$/;
 const ACCOUNT = /^\d{12}$/;
 const TIMESTAMP = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
+const AMAZON_HEADER = /^x-amz-/i;
 const SHA256 = /^[0-9a-f]{64}$/;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const CHUNKED_PAYLOAD = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD';
@@ -166,7 +167,9 @@ function judgeExpiry(text: string, signedAtMs: number, nowMs: number): void {
 
 function judgeSecret(claim: Authorization, secret: Secret | undefined, nowMs: number): Secret {
   if (!secret) throw unknownToken();
-  if (!sameSignature(secret.sessionToken ?? '', claim.sessionToken ?? '')) throw unknownToken();
+  const { sessionToken } = secret;
+  if (sessionToken === undefined ? claim.sessionToken : !sameSignature(sessionToken, claim.sessionToken ?? ''))
+    throw unknownToken();
   if (secret.expiresAtMs !== undefined && secret.expiresAtMs <= nowMs)
     throw new ApiError('ExpiredTokenException', 'The security token included in the request is expired');
   return secret;
@@ -178,8 +181,10 @@ function judgeSignedHeaders(head: RequestHead, claim: Authorization): void {
   if (!signed.has('host'))
     throw invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   for (let i = 0; i < head.rawHeaders.length; i += 2) {
-    const name = (head.rawHeaders[i] ?? '').toLowerCase();
-    if (!name.startsWith('x-amz-') || name === 'x-amz-security-token' || signed.has(name)) continue;
+    const given = head.rawHeaders[i] ?? '';
+    if (!AMAZON_HEADER.test(given)) continue;
+    const name = given.toLowerCase();
+    if (name === 'x-amz-security-token' || signed.has(name)) continue;
     throw invalidSignature(`'${name.slice(0, 100)}' must be a 'SignedHeader' in the AWS Authorization.`);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What `--expose-gc`, with which AWS starts Node, shows a function, without starting with it: Node throws the compiled
- * code of its own modules away when it finds itself started so, which costs a quarter of a plain start. A wrapper script
+ * code of its own modules away when it finds itself started so, which costs a sixth of a plain start. A wrapper script
  * is given the option, and then all of this is Node's own.
  */
 

@@ -22,7 +22,7 @@ export interface CanonicalParts {
 const HEX = '0123456789ABCDEF';
 const UNRESERVED = /^[A-Za-z0-9\-._~]*$/;
 const UNRESERVED_OR_SLASH = /^[A-Za-z0-9\-._~/]*$/;
-/** What normalising would change: an empty or a dot segment, or a path that does not begin with a slash. */
+/** What normalising may change: an empty segment, one that begins with a dot, or a path that does not begin with a slash. */
 const NOT_NORMAL = /^[^/]|\/\/|\/\.|^$/;
 
 /** Percent-encodes all but unreserved characters; slashes stay on demand. */

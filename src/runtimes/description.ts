@@ -146,7 +146,7 @@ export interface RuntimeOption extends VersionRange {
   readonly option: string;
   /** Left out when the function's own variable of this name holds this word. */
   readonly unless?: Readonly<Record<string, string>>;
-  /** Only where the function has this variable. */
+  /** Only where the function has this variable, and it is not empty. */
   readonly whenSet?: string;
   /** Only where the runtime's folder has this file. */
   readonly whenFile?: string;

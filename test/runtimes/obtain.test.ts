@@ -65,6 +65,7 @@ function description(integrity: string, more: object = {}) {
       { option: '--with-jar', whenFile: 'lib/thing.jar' },
       { option: '--without-jar', unlessFile: 'lib/thing.jar' },
       { option: '--unless', unless: { TOY_OPTIONS: '--no' } },
+      { option: '--wrapped', whenSet: 'TOY_WRAPPER' },
     ],
     environment: {},
     overridable: [],
@@ -162,6 +163,9 @@ describe('a runtime that is a folder', () => {
     };
     assert.equal(await commandOf('toy1', {}, false), 'toy --heap=109 --older --without-jar --unless /r/main');
     assert.equal(await commandOf('toy2', { TOY_OPTIONS: 'x --no' }, true), 'toy --heap=109 --newer --with-jar /r/main');
+    const wrapped = 'toy --heap=109 --older --with-jar --unless --wrapped /r/main';
+    assert.equal(await commandOf('toy1', { TOY_WRAPPER: '/w' }, true), wrapped);
+    assert.ok(!(await commandOf('toy1', { TOY_WRAPPER: '' }, true)).includes('--wrapped'));
   });
 
   it('removes what was readied long ago for the same version', async () => {

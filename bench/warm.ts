@@ -22,6 +22,8 @@ const BLOCK_SECONDS = 1.5;
 const FEW_BLOCKS = { count: 3 };
 /** As heavy as what is measured: with less, the compiler is still at work within the blocks. */
 const WARM_UP_SECONDS = 6;
+/** What has been at rest since. */
+const BACK_AT_WORK_SECONDS = 2;
 const MEGABYTE = 1_000_000;
 const FUNCTIONS = 10_000;
 const IDLE_ENVIRONMENTS = 300;
@@ -212,9 +214,9 @@ async function crowd(): Promise<Row[]> {
     }
     await makeIdle(servers[2] as TestServer);
     const madeMs = performance.now();
-    for (const { port, request } of targets) await load(port, 4, request, { seconds: 2 });
+    for (const { port, request } of targets) await steadyLoad(port, 4, request, WARM_UP_SECONDS);
     const [alone, functions, idle] = targets as [(typeof targets)[0], (typeof targets)[0], (typeof targets)[0]];
-    const short = { count: 5, seconds: 1 };
+    const short = { count: 9, seconds: 1 };
     const beside = async (what: string, target: typeof idle) =>
       rowOf(
         `warm beside ${what} against alone, p50`,
@@ -226,7 +228,7 @@ async function crowd(): Promise<Row[]> {
     const besideFunctions = await beside(`${FUNCTIONS} functions`, functions);
     // What their start has left to do is done by then, and as many sandboxes wait as do otherwise.
     await new Promise((resolve) => setTimeout(resolve, madeMs + AT_REST_MS - performance.now()));
-    await load(idle.port, 4, idle.request, { seconds: 1 });
+    await steadyLoad(idle.port, 4, idle.request, BACK_AT_WORK_SECONDS);
     return [besideFunctions, await beside(`${IDLE_ENVIRONMENTS} idle environments`, idle)];
   } finally {
     for (const server of servers) await server.stop();

@@ -125,6 +125,27 @@ describe('the frame parser', () => {
       MalformedRequest,
     );
   });
+
+  it('frees a piece once all of it is copied, its head too, but none of which a result was handed out', () => {
+    const results: Buffer[] = [];
+    const parser = new FrameParser(1_000_000, { begun: () => undefined, result: (_head, body) => results.push(body) });
+    const small = frame(RESPONSE, ID, Buffer.alloc(9000, 'a'));
+    const large = frame(RESPONSE, ID, Buffer.alloc(100_000, 'b'));
+    const pieces = [Buffer.concat([small, large.subarray(0, 60_000)]), Buffer.concat([large.subarray(60_000)])];
+    for (const piece of pieces) parser.feed(piece);
+    assert.deepEqual(
+      pieces.map(({ length }) => length),
+      [small.length + 60_000, 0],
+    );
+    const both = [large.subarray(0, 60_000), large.subarray(60_000)].map((piece) => Buffer.concat([piece]));
+    for (const piece of both) parser.feed(piece);
+    assert.deepEqual(
+      both.map(({ length }) => length),
+      [0, 0],
+    );
+    const bodies = results.map((body) => body.toString());
+    assert.deepEqual(bodies, ['a'.repeat(9000), 'b'.repeat(100_000), 'b'.repeat(100_000)]);
+  });
 });
 
 it('fields of an event cannot hold what ends a field', () => {

@@ -69,6 +69,8 @@ export class FrameParser {
   #body: Buffer = EMPTY;
   #bodyBytes = 0;
   #taken = 0;
+  /** A result handed out is a part of what is being fed. */
+  #hasLent = false;
 
   constructor(bodyBytesMax: number, listener: FramesListener) {
     this.#bodyBytesMax = bodyBytesMax;
@@ -95,7 +97,9 @@ export class FrameParser {
 
   /** The chunk is the parser's from here on: what it has copied out of it may be gone. */
   feed(chunk: Buffer): void {
-    let data = this.#gathering.join(chunk);
+    const all = this.#gathering.join(chunk);
+    let data = all;
+    this.#hasLent = false;
     while (data.length > 0) {
       const isCopied = this.#head !== undefined;
       const used = this.#head === undefined ? this.#takeHead(data) : this.#takeBody(data);
@@ -104,7 +108,7 @@ export class FrameParser {
         return;
       }
       if (used === data.length) {
-        if (isCopied) letGo(data);
+        if (isCopied && !this.#hasLent) letGo(all);
         return;
       }
       data = data.subarray(used);
@@ -124,6 +128,7 @@ export class FrameParser {
     const bodyBytes = data.readUInt32BE(8);
     const end = bodyFrom + bodyBytes;
     if (data.length >= end && bodyBytes <= this.#bodyBytesMax) {
+      this.#hasLent = true;
       this.#listener.result(head, data.subarray(bodyFrom, end), false);
       return end;
     }

@@ -45,6 +45,7 @@ export interface PrestartParts {
 /** Folders of packages, which never change: what they hold decides how a process starts. */
 const askingFolders = new LruMap<string, boolean>(PLACES_MAX);
 const plainFolders = new LruMap<string, boolean>(PLACES_MAX);
+const patterns = new Map<string, RegExp>();
 /** Variables of processes that wait, by those of the runtime and by what is loaded beforehand. */
 const waitingVariables = new WeakMap<Variables, Map<string | undefined, Variables>>();
 
@@ -53,7 +54,7 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   const { runtime, own, argv, variables, taskRoot, codeDir, layerDir, mounts } = parts;
   const { prestart, overridable } = runtime.family.description;
   if (!prestart || !runtime.interpreter || !isInRange(prestart, runtime.interpreter.version)) return undefined;
-  const fixed = new RegExp(prestart.fixedAtStart);
+  const fixed = patternOf(prestart.fixedAtStart);
   const isFixed = (name: string) => FIXED_AT_START.test(name) || fixed.test(name) || overridable.includes(name);
   if (Object.keys(own).some(isFixed)) return undefined;
   const { whenFile, roomVariables = 0, waiting } = prestart;
@@ -66,6 +67,13 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   const preload = await preloadOf(runtime, codeDir);
   const environment = environmentOf(variables, gate, preload, roomVariables);
   return { argv, environment, cwd: taskRoot, gate, mounts, ...(waiting === undefined ? {} : { waiting }) };
+}
+
+/** Of a runtime's description; made once, for every cold start asks. */
+function patternOf(text: string): RegExp {
+  const pattern = patterns.get(text) ?? new RegExp(text);
+  patterns.set(text, pattern);
+  return pattern;
 }
 
 /** The same object for the same variables: it is long, and asked for by every cold start. */

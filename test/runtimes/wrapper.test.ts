@@ -15,6 +15,8 @@ import { startTestServer, type TestServer } from '../support/server.ts';
 import { type ZipEntry, zipOf } from '../support/zip.ts';
 
 type Runtime = NonNullable<CreateFunctionCommandInput['Runtime']>;
+/** What a function tells of how it was started: as Node says, and as the kernel does. */
+type Lists = Readonly<Record<'args' | 'line', string[]>>;
 
 /** Hands on what it was given, and leaves a mark that only it can leave. */
 const WRAPPER = `#!/bin/sh
@@ -27,6 +29,7 @@ exports.handler = async () => ({
   args: [...process.execArgv],
   binary: process.execPath,
   variable: process.env.AWS_LAMBDA_EXEC_WRAPPER,
+  line: require('node:fs').readFileSync('/proc/self/cmdline', 'utf8').split('\\0'),
 });`;
 
 const executable = (content: string): ZipEntry => ({ content, mode: 0o755 });
@@ -60,14 +63,23 @@ for (const sandbox of ['auto', 'process'])
     });
     after(() => server.stop());
 
+    it('alone makes Node begin with --expose-gc, which a function finds in execArgv without one too', async () => {
+      const { payload } = await invokeFunction(client, 'node');
+      const { args, line } = payload as Lists;
+      const [first, ...others] = args;
+      assert.equal(first, '--expose-gc');
+      assert.ok(others.length > 0 && others.every((option) => line.includes(option)), line.join(' '));
+      assert.ok(!line.includes('--expose-gc'), line.join(' '));
+    });
+
     it('gets the binary and its arguments, from a layer and from the function', async () => {
       for (const wrapper of ['/opt/tools/wrap', '/var/task/wrap', './wrap']) {
         await configure(client, 'node', wrapper);
         const { payload, error } = await invokeFunction(client, 'node');
         assert.equal(error, undefined, JSON.stringify(payload));
-        const { command, args, binary, variable } = payload as Record<string, string> & { args: string[] };
+        const { command, args, binary, variable, line } = payload as Record<string, string> & Lists;
         assert.equal(variable, wrapper);
-        assert.ok(args.includes('--expose-gc'));
+        assert.ok(args.includes('--expose-gc') && line.includes('--expose-gc'));
         assert.ok(command?.startsWith(`${binary} ${args.join(' ')} `), command);
         assert.match(command ?? '', /\/index\.mjs$/);
       }

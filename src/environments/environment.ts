@@ -252,11 +252,11 @@ export class Environment {
     const startedMs = clock.monotonic();
     const kind = { initializationType: spec.initializationType, phase };
     const { functionName, functionVersion } = spec.identity;
+    sandbox.limitCpu(false);
     const processes = new Processes({ ...this.#parts, telemetry: this.#telemetry });
     this.#processes = processes;
     // What starts has been told to when this returns; nothing is heard of it before the line below is in the log.
     const starting = this.#startIn(processes, withinMs);
-    sandbox.limitCpu(false);
     log.platform({
       type: 'initStart',
       ...kind,

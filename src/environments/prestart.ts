@@ -3,7 +3,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LruMap } from '../base/lru.ts';
 import type { Variables } from '../functions/sealed-environment.ts';
-import { isInRange } from '../runtimes/description.ts';
+import { isInRange, patternOf } from '../runtimes/description.ts';
 import type { ObtainedRuntime } from '../runtimes/obtained-runtime.ts';
 import type { Mount, Prestart } from './sandbox.ts';
 
@@ -45,7 +45,6 @@ export interface PrestartParts {
 /** Folders of packages, which never change: what they hold decides how a process starts. */
 const askingFolders = new LruMap<string, boolean>(PLACES_MAX);
 const plainFolders = new LruMap<string, boolean>(PLACES_MAX);
-const patterns = new Map<string, RegExp>();
 /** Variables of processes that wait, by those of the runtime and by what is loaded beforehand. */
 const waitingVariables = new WeakMap<Variables, Map<string | undefined, Variables>>();
 
@@ -67,13 +66,6 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   const preload = await preloadOf(runtime, codeDir);
   const environment = environmentOf(variables, gate, preload, roomVariables);
   return { argv, environment, cwd: taskRoot, gate, mounts, ...(waiting === undefined ? {} : { waiting }) };
-}
-
-/** Of a runtime's description; made once, for every cold start asks. */
-function patternOf(text: string): RegExp {
-  const pattern = patterns.get(text) ?? new RegExp(text);
-  patterns.set(text, pattern);
-  return pattern;
 }
 
 /** The same object for the same variables: it is long, and asked for by every cold start. */

@@ -199,6 +199,15 @@ export function versionsOf(family: RuntimeFamily): readonly string[] {
   return [...new Set(versions)].filter((version) => version !== '').sort(compareVersions);
 }
 
+const patterns = new Map<string, RegExp>();
+
+/** A regular expression of a description; made once, for every cold start asks. */
+export function patternOf(text: string): RegExp {
+  const pattern = patterns.get(text) ?? new RegExp(text);
+  patterns.set(text, pattern);
+  return pattern;
+}
+
 export function isInRange({ sinceVersion, belowVersion }: VersionRange, version: string): boolean {
   return (
     (sinceVersion === undefined || compareVersions(version, sinceVersion) >= 0) &&

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { VersionBody } from '../../functions/records.ts';
 import type { Variables } from '../../functions/sealed-environment.ts';
 import { blobOf } from '../../packages/code-packages.ts';
-import { isInRange } from '../../runtimes/description.ts';
+import { isInRange, patternOf } from '../../runtimes/description.ts';
 import type { ObtainedRuntime } from '../../runtimes/obtained-runtime.ts';
 import type { Mount } from '../sandbox.ts';
 
@@ -51,7 +51,7 @@ export function compileRequest(parts: CompileParts): CompileRequest | undefined 
   const { compile } = runtime.family.description;
   const { settings, code } = version;
   if (!compile || !runtime.interpreter || !isInRange(compile, runtime.interpreter.version)) return undefined;
-  const unless = new RegExp(compile.unless);
+  const unless = patternOf(compile.unless);
   if (Object.keys(own).some((name) => unless.test(name))) return undefined;
   const { handler = '', layers = [] } = settings;
   const identity = [

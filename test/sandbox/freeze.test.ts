@@ -2,11 +2,22 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { findPlace } from '../../src/sandboxes/linux/cgroup-places.ts';
 import { freezerControl } from '../../src/sandboxes/linux/cgroup-v1.ts';
 import { groupsAt } from '../../src/sandboxes/linux/cgroups.ts';
 import { identityOf } from '../../src/sandboxes/linux/linux-sandbox.ts';
@@ -134,6 +145,29 @@ test('with the freezer of version 1, whom even a kill does not wake', {
     assert.throws(() => rmdirSync(directory), { code: 'ENOENT' });
   } finally {
     child.kill('SIGKILL');
+  }
+});
+
+test('what others left empty long ago is removed, and nothing that is young or has a process', {
+  skip: folder !== undefined || skip,
+}, async () => {
+  const place = findPlace('pids');
+  assert.ok(place);
+  const named = (part: string) => join(place.parent, `lambdad-otherserver${process.pid}-${part}`);
+  const directories = ['old', 'young', 'taken'].map(named);
+  for (const directory of directories) mkdirSync(directory);
+  const child = spawn('/bin/sleep', ['60'], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  try {
+    writeFileSync(join(named('taken'), 'cgroup.procs'), String(child.pid));
+    const twoHoursAgo = Date.now() / 1000 - 7200;
+    for (const part of ['old', 'taken']) utimesSync(named(part), twoHoursAgo, twoHoursAgo);
+    await groupsAt({ pids: place }, `abandonedtest${process.pid}`).reconcile();
+    assert.deepEqual(directories.filter(existsSync), [named('young'), named('taken')]);
+  } finally {
+    child.kill('SIGKILL');
+    await exited;
+    for (const directory of directories.filter(existsSync)) rmdirSync(directory);
   }
 });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CpuControl, FreezerControl, MemoryControl, TasksControl } from './cgroup-controls.ts';
 import { type Controller, findPlace, type Place, read, write } from './cgroup-places.ts';
@@ -9,13 +9,17 @@ import * as v2 from './cgroup-v2.ts';
  * Control groups: version 1, version 2, or some controllers of each (hybrid), nested under the server's own group.
  *
  * Everything made here is named `lambdad-IDENTITY-…`, where the identity is that of the data folder, of which one server
- * lives at a time; nothing else is ever touched, the groups of other servers beside this one included.
+ * lives at a time; nothing else is ever touched, the groups of other servers beside this one included. But those of a killed
+ * server whose data folder was deleted after it have nobody who comes back for them: what is named so and has been there for
+ * long without a process is removed by whoever starts.
  */
 
 /** Removing a group whose processes just died may answer EBUSY for a moment. */
 const REMOVE_TRIES_MAX = 100;
 const REMOVE_WAIT_MS_FIRST = 1;
 const REMOVE_WAIT_MS_MAX = 50;
+/** A group has its launcher's process a moment after it is made, for as long as it is somebody's. */
+const ABANDONED_MS = 3_600_000;
 const TRIAL_BYTES = 67_108_864;
 const CONTROLLERS: readonly Controller[] = ['memory', 'cpu', 'pids', 'freezer'];
 
@@ -35,7 +39,10 @@ export interface SandboxGroups {
   /** Which version of the groups holds sandboxes to what; without an entry nothing does. */
   readonly versions: Readonly<Partial<Record<Controller, 1 | 2>>>;
   create(id: string): SandboxGroup;
-  /** Ends and removes what a server of this identity that was killed has left, frozen or not. */
+  /**
+   * Ends and removes what a server of this identity that was killed has left, frozen or not, and removes what others have
+   * left empty an hour ago or earlier.
+   */
   reconcile(): Promise<void>;
 }
 
@@ -116,6 +123,13 @@ function leftovers(parent: string, prefix: string): string[] {
   }
 }
 
+/** The kernel itself keeps one that has a process. */
+function removeAbandoned(directory: string): void {
+  try {
+    if (statSync(directory).mtimeMs < Date.now() - ABANDONED_MS) rmdirSync(directory);
+  } catch {}
+}
+
 /** Thaws, kills, and waits until the kernel lets the group go. */
 async function end(directory: string): Promise<void> {
   // Of the two files of a freezer a group has one, or none.
@@ -150,6 +164,7 @@ export function groupsAt(places: Places, identity: string): SandboxGroups {
       const parents = new Set(Object.values(places).map(({ parent }) => parent));
       // All thawed and killed first: a group of one hierarchy goes when its processes do, whom another may have frozen.
       await Promise.all([...parents].flatMap((parent) => leftovers(parent, prefix).map(end)));
+      for (const parent of parents) leftovers(parent, 'lambdad-').forEach(removeAbandoned);
     },
   };
 }

@@ -18,6 +18,8 @@ import * as v2 from './cgroup-v2.ts';
 const REMOVE_TRIES_MAX = 100;
 const REMOVE_WAIT_MS_FIRST = 1;
 const REMOVE_WAIT_MS_MAX = 50;
+/** A sandbox's, of whatever data folder; the group that a server itself is in has no identity in its name. */
+const ANY_SANDBOX = /^lambdad-[0-9a-z]+-/;
 /** A group has its launcher's process a moment after it is made, for as long as it is somebody's. */
 const ABANDONED_MS = 3_600_000;
 const TRIAL_BYTES = 67_108_864;
@@ -113,10 +115,10 @@ function works(controller: Controller, place: Place, name: string): boolean {
   }
 }
 
-function leftovers(parent: string, prefix: string): string[] {
+function leftovers(parent: string, isOne: (name: string) => boolean): string[] {
   try {
     return readdirSync(parent)
-      .filter((name) => name.startsWith(prefix))
+      .filter(isOne)
       .map((name) => join(parent, name));
   } catch {
     return [];
@@ -163,8 +165,10 @@ export function groupsAt(places: Places, identity: string): SandboxGroups {
     reconcile: async () => {
       const parents = new Set(Object.values(places).map(({ parent }) => parent));
       // All thawed and killed first: a group of one hierarchy goes when its processes do, whom another may have frozen.
-      await Promise.all([...parents].flatMap((parent) => leftovers(parent, prefix).map(end)));
-      for (const parent of parents) leftovers(parent, 'lambdad-').forEach(removeAbandoned);
+      const isOwn = (name: string) => name.startsWith(prefix);
+      await Promise.all([...parents].flatMap((parent) => leftovers(parent, isOwn).map(end)));
+      const isSomebodys = (name: string) => ANY_SANDBOX.test(name);
+      for (const parent of parents) leftovers(parent, isSomebodys).forEach(removeAbandoned);
     },
   };
 }

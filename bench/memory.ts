@@ -3,7 +3,7 @@
  * server and its helpers count as ours, and what the kernel keeps for them. Pages of processes that have ended are kept by
  * the processor that freed them, up to 490 MB here, and Linux does not call them available: they are counted as left.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { startTestServer } from '../test/support/server.ts';
@@ -20,7 +20,6 @@ const LEVEL_MB = 3;
 const LEVEL_MS_MAX = 15_000;
 /** Longer than sandboxes are kept ready for as many further calls as there were just now. */
 const DEMAND_MS = 35_000;
-const PAGE_BYTES = Number(spawnSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }).stdout ?? 4096);
 const HOLDING = {
   'index.mjs': `const id = process.env.AWS_LAMBDA_LOG_STREAM_NAME;
 export const handler = () => new Promise((resolve) => setTimeout(resolve, ${HOLD_MS}, id));
@@ -29,11 +28,12 @@ export const handler = () => new Promise((resolve) => setTimeout(resolve, ${HOLD
 
 /** What the machine has left: what it calls available, and the free pages that each processor keeps to itself. */
 function availableMb(): number {
-  const available = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-  const kept = [...readFileSync('/proc/zoneinfo', 'utf8').matchAll(/^ +count: +(\d+)$/gm)].map(([, pages]) =>
-    Number(pages),
-  );
-  return Number(available) / 1024 + (kept.reduce((sum, pages) => sum + pages, 0) * PAGE_BYTES) / 1_048_576;
+  const numbers = (file: string, pattern: RegExp) =>
+    [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, number]) => Number(number));
+  const [availableKb = Number.NaN] = numbers('/proc/meminfo', /^MemAvailable: +(\d+) kB$/gm);
+  const [pageKb = Number.NaN] = numbers('/proc/self/smaps', /^KernelPageSize: +(\d+) kB$/gm);
+  const keptPages = numbers('/proc/zoneinfo', /^ +count: +(\d+)$/gm).reduce((sum, pages) => sum + pages, 0);
+  return (availableKb + keptPages * pageKb) / 1024;
 }
 
 function pause(ms: number): Promise<void> {

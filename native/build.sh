@@ -10,7 +10,7 @@ version=0.13.0
 compiler=${LAMBDAD_COMPILER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lambdad}/ziglang-$version
 sources='main outer setup frame report namespaces init root mounts owner paths system-mounts network netlink
   network-link network-helper network-rules network-foreign network-holder identity seccomp set-id signals process
-  assign supervise probe omit scratch landlock bubblewrap datagrams'
+  assign supervise nursery probe omit scratch landlock bubblewrap datagrams'
 
 fetch_compiler() {
   [ -e "$compiler/complete" ] && return

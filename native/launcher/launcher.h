@@ -122,6 +122,8 @@ void report_problem(const char *step, int error, const char *format, ...) __attr
 _Noreturn void fail(const char *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // The same for what the server said wrongly: errno is EINVAL.
 _Noreturn void refuse(const char *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Escapes for a JSON string.
+void escape_text(const char *text, char *out, size_t room);
 void send_all(const char *bytes, size_t length, int passed_fd);
 
 // frame.c: messages from the server.
@@ -145,6 +147,12 @@ void parse_setup(struct setup *setup);
 
 // outer.c
 int run_sandbox(char **arguments);
+// The kernel ends this process with the one that spawned it.
+void follow_server(void);
+void stay_in_memory(void);
+
+// nursery.c
+int keep_nursery(void);
 
 // owner.c
 void look_at_shared(struct setup *setup);
@@ -243,6 +251,8 @@ void mount_beforehand(void);
 void assign(const char *id);
 
 // supervise.c
+bool is_id(const char *id);
+void drain_replies(void);
 _Noreturn void supervise(const struct setup *setup);
 
 #endif

@@ -222,14 +222,6 @@ static void wait_for_end(int events) {
   }
 }
 
-static void keep_from_killers(void) {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  ssize_t count = write(fd, "-1000", 5);
-  (void)count;
-  close(fd);
-}
-
 static int bring_up(char **interfaces) {
   int route = open_netlink(NETLINK_ROUTE, 0);
   netfilter = open_netlink(NETLINK_NETFILTER, 0);
@@ -247,7 +239,7 @@ static int bring_up(char **interfaces) {
 int hold_network(char **interfaces) {
   report_fd = 1;
   ignore_signals();
-  keep_from_killers();
+  stay_in_memory();
   prctl(PR_SET_NAME, "lambdad-network", 0, 0, 0);
   int events = open_netlink(NETLINK_ROUTE, 1u << (RTNLGRP_IPV4_NETCONF - 1));
   if (events < 0) fail("rules", "watch the interfaces");

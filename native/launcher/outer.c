@@ -14,9 +14,9 @@
 
 static struct setup setup;
 
-// The kernel ends this process with the server. A server that ended before this call shows at the reading of the
-// message, which then has no sender.
-static void follow_server(void) {
+// The kernel ends this process with the one that spawned it, the nursery, which ends with the server. One that ended before
+// this call shows at the reading of the message, which then has no sender.
+void follow_server(void) {
   pid_t parent = getppid();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) fail("pdeathsig", "follow the server");
   if (getppid() != parent) _exit(1);
@@ -61,7 +61,7 @@ static void join_cgroups(char **directories) {
 }
 
 // Root's launchers are never taken for want of memory, not even with their whole group: pid 1 tells what has ended.
-static void stay_in_memory(void) {
+void stay_in_memory(void) {
   int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
   ssize_t count = write(fd, "-1000", 5);
@@ -89,6 +89,8 @@ static char **prepare(char **arguments) {
 // The command "run [--scratch TEMPLATE] [NETWORK] [CGROUP...]": returns the exit status, that of pid 1.
 int run_sandbox(char **arguments) {
   follow_server();
+  // The nursery starts it by a name of the kernel's.
+  prctl(PR_SET_NAME, "lambdad-sandbox", 0, 0, 0);
   // Before the cgroups are joined: what a network takes of the kernel's memory is not the function's.
   join_cgroups(prepare_network(prepare(arguments)));
   read_setup();

@@ -55,12 +55,12 @@ void report(const char *format, ...) {
   send_all(line, (size_t)length + 1, -1);
 }
 
-// Escapes for a JSON string. Bytes above 127 pass as they are; control characters become a question mark.
-static void escape(const char *text, char *out, size_t room) {
+// Bytes above 127 pass as they are; control characters become a question mark, but for the ends of lines.
+void escape_text(const char *text, char *out, size_t room) {
   size_t used = 0;
   for (; *text != 0 && used + 3 < room; text++) {
-    if (*text == '"' || *text == '\\') out[used++] = '\\';
-    out[used++] = (unsigned char)*text < 0x20 ? '?' : *text;
+    if (*text == '"' || *text == '\\' || *text == '\n') out[used++] = '\\';
+    out[used++] = *text == '\n' ? 'n' : (unsigned char)*text < 0x20 ? '?' : *text;
   }
   out[used] = 0;
 }
@@ -72,10 +72,10 @@ static void report_problem_v(const char *step, int error, const char *format, va
   vsnprintf(text, sizeof text, format, values);
   if (error == 0) snprintf(whole, sizeof whole, "%s", text);
   else snprintf(whole, sizeof whole, "%s: %s", text, strerror(error));
-  escape(whole, escaped, sizeof escaped);
-  report("{\"%s\":\"%s\",\"step\":\"%s\",\"errno\":%d}", report_text_key, escaped, step, error);
+  escape_text(whole, escaped, sizeof escaped);
   // Standard error is for people; on the probe the answer itself is enough.
   if (report_fd == FD_REPLIES) dprintf(2, "lambdad-sandbox: %s: %s\n", step, whole);
+  report("{\"%s\":\"%s\",\"step\":\"%s\",\"errno\":%d}", report_text_key, escaped, step, error);
 }
 
 void report_problem(const char *step, int error, const char *format, ...) {

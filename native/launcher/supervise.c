@@ -35,7 +35,7 @@ static struct process *find_pid(pid_t pid) {
 }
 
 // Ids go into JSON lines as they are.
-static bool is_id(const char *id) {
+bool is_id(const char *id) {
   static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
   size_t length = id == NULL ? 0 : strlen(id);
   return length > 0 && length <= ID_BYTES_MAX && strspn(id, allowed) == length;
@@ -180,7 +180,7 @@ static void read_commands(const struct setup *setup) {
 }
 
 // Node acknowledges the listener on the channel that it reads from; nothing there is meant for us, but its end is.
-static void drain_replies(void) {
+void drain_replies(void) {
   char unread[1024];
   ssize_t count = recv(FD_REPLIES, unread, sizeof unread, MSG_DONTWAIT);
   if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) _exit(0);

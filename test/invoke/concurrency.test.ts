@@ -84,7 +84,7 @@ test('idle environments end, and leave no process behind', {
   const launchers = () =>
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => isChildLauncher(pid)).length;
+      .filter((pid) => isLauncher(pid)).length;
   const deadline = Date.now() + 30_000;
   let left = launchers();
   // The sweep runs every second; the idle time is two: wait for its effect, not for a time.
@@ -98,13 +98,20 @@ test('idle environments end, and leave no process behind', {
 /** Launchers that wait for their first function may stay, those whose runtime has been started already among them. */
 const STANDBY_MAX = 8;
 
-function isChildLauncher(pid: string): boolean {
+/** The server's nursery spawns them. */
+function isLauncher(pid: string): boolean {
+  const { name, parent } = processOf(pid);
+  const nursery = processOf(parent);
+  return name === 'lambdad-sandbox' && nursery.name === 'lambdad-nursery' && Number(nursery.parent) === server.pid;
+}
+
+function processOf(pid: string): { name: string; parent: string } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [, name = '', parent = ''] = /^\d+ \((.*)\) \S (\d+)/.exec(stat) ?? [];
-    return name.startsWith('lambdad-sand') && Number(parent) === server.pid;
+    return { name, parent };
   } catch {
-    return false;
+    return { name: '', parent: '' };
   }
 }
 
@@ -112,7 +119,7 @@ test('a sandbox that somebody kills while it is idle costs nobody an invoke', {
   skip: process.platform !== 'linux',
 }, async () => {
   const { id } = await hold(0);
-  const killed = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name));
+  const killed = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isLauncher(name));
   for (const pid of killed) process.kill(Number(pid), 'SIGKILL');
   // Once the server has taken note of their end they are gone from /proc.
   while (killed.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -127,7 +134,7 @@ test('sandboxes killed while they work cost their own invokes and no later one',
   const busy = Array.from({ length: 4 }, () =>
     client.send(new InvokeCommand({ FunctionName: 'hold', Payload: JSON.stringify({ ms: 20_000 }) })),
   );
-  const marked = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChildLauncher(name));
+  const marked = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isLauncher(name));
   // All four are taken: this call needs a fifth environment, and when it is answered they have long been at work.
   await hold(0);
   const killed = marked();
@@ -136,4 +143,20 @@ test('sandboxes killed while they work cost their own invokes and no later one',
   // The fifth was idle: once the server has taken note of its end, it is gone from /proc.
   while (killed.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 10));
   for (let i = 0; i < 5; i++) await hold(0);
+});
+
+test('when the process that spawns sandboxes is killed, what runs fails and all later invokes are served', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const busy = client.send(new InvokeCommand({ FunctionName: 'hold', Payload: JSON.stringify({ ms: 20_000 }) }));
+  // Needs an environment besides: when it is answered, the first has long been at work.
+  const { id } = await hold(0);
+  const nursery = readdirSync('/proc').find((pid) => {
+    const { name, parent } = processOf(pid);
+    return name === 'lambdad-nursery' && Number(parent) === server.pid;
+  });
+  process.kill(Number(nursery), 'SIGKILL');
+  assert.equal((await busy).FunctionError, 'Unhandled');
+  const later = await Promise.all(Array.from({ length: 4 }, () => hold(100)));
+  for (const next of later) assert.notEqual(next.id, id);
 });

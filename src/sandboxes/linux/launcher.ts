@@ -1,27 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { constants, openSync } from 'node:fs';
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { deferred } from '../../base/deferred.ts';
 import { guardConnection } from '../../environments/guard-connection.ts';
 import type { Mount, ProcessExit, ProcessSpec } from '../../environments/sandbox.ts';
 import { readDatagrams } from '../../environments/trace-datagrams.ts';
+import { frame } from './frame.ts';
 import type { NetworkPlan } from './network.ts';
+import type { Nursery, Spawned } from './nursery.ts';
 import { GatedServer } from './peer-gate.ts';
 import { relayPort } from './port-relay.ts';
 
 /**
  * One running native launcher: the process that builds a sandbox and starts and kills what runs in it.
  *
- * native/README.md has the protocol: framed commands on descriptor 0, JSON lines on Node's own IPC channel (descriptor
- * 3), over which the listening socket of the sandbox's network namespace arrives too.
+ * native/README.md has the protocol: framed commands on a socket of its own; JSON lines by way of the nursery, over whose
+ * channel the listening socket of the sandbox's network namespace arrives too.
  */
 
 const READY_MS_MAX = 10_000;
 const COMMAND_MS_MAX = 10_000;
-const STDERR_CHARACTERS_MAX = 4096;
 /** Descriptors at which the launcher keeps the read ends of the pipes. */
 const PIPES = { stdout: 20, stderr: 22, log: 24, extension: 28 } as const;
 
@@ -95,20 +94,15 @@ export interface LauncherListener {
   gone(): void;
 }
 
-function frame(strings: readonly string[]): Buffer {
-  const body = Buffer.from(strings.map((text) => `${text}\0`).join(''));
-  const head = Buffer.alloc(4);
-  head.writeUInt32LE(body.length);
-  return Buffer.concat([head, body]);
-}
-
 export class Launcher {
-  readonly #child: ChildProcess;
-  readonly #commands: Duplex;
+  readonly #process: Spawned;
+  #commands: Socket | undefined;
+  /** Commands from before it ran. */
+  readonly #early: Buffer[] = [];
+  #pid = 0;
   #listener: LauncherListener | undefined;
   readonly #waiting = new Map<string, ReturnType<typeof deferred<Report>>>();
   readonly #gone = deferred<void>();
-  #stderr = '';
   #ended = false;
   #blueprint: Blueprint | undefined;
   #server: Server | undefined;
@@ -118,25 +112,12 @@ export class Launcher {
   #dialCount = 0;
 
   /** `beforehand`: the disk, the network and the control groups that the launcher takes at once; then it stands by for set(). */
-  constructor(binary: string, beforehand: readonly string[]) {
-    this.#child = spawn(binary, ['run', ...beforehand], {
-      stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
-      env: {},
-      detached: true,
+  constructor(nursery: Nursery, beforehand: readonly string[]) {
+    this.#process = nursery.spawn(beforehand, {
+      spawned: (pid, commands) => this.#begin(pid, commands),
+      said: (report, handle) => this.#report(report, handle),
+      over: (reason) => this.#over(reason),
     });
-    // Node types descriptor 0 as a one-way stream; it is one end of a socket pair.
-    this.#child.on('error', (error) => this.#over(error.message));
-    // Without a descriptor or memory to spare the child comes back without its ends.
-    if (!this.#child.stdin) throw new SandboxFailed('no descriptors are left for another sandbox');
-    this.#commands = this.#child.stdin as unknown as Duplex;
-    this.#commands.on('error', () => undefined);
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      if (this.#stderr.length < STDERR_CHARACTERS_MAX) this.#stderr += chunk.toString();
-    });
-    this.#child.on('message', (report, handle) => this.#report(report as Report, handle));
-    this.#child.on('exit', () => this.#over('the launcher ended'));
-    // Standing by keeps nobody from exiting.
-    this.#child.unref();
   }
 
   /** Resolves when the launcher, and so everything inside, has ended. */
@@ -153,7 +134,7 @@ export class Launcher {
     this.#listener = listener;
     this.#blueprint = blueprint;
     const ready = this.#expect('ready', READY_MS_MAX);
-    this.#commands.write(frame([...blueprint.setup, ...blueprint.network.setup, 'end']));
+    this.#write([...blueprint.setup, ...blueprint.network.setup, 'end']);
     try {
       const { offline } = await ready;
       if (!this.#server) throw new SandboxFailed('the sandbox gave no listener');
@@ -167,7 +148,7 @@ export class Launcher {
           log: this.#pipe(PIPES.log),
           extension: this.#pipe(PIPES.extension),
         },
-        offline: offline ? this.#stderr.trim() : undefined,
+        offline: offline ? this.#process.complaints().trim() : undefined,
       };
     } catch (error) {
       await this.end();
@@ -176,7 +157,7 @@ export class Launcher {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#pid;
   }
 
   async startProcess(id: string, { role, argv, environment, cwd }: ProcessSpec): Promise<Report> {
@@ -185,20 +166,20 @@ export class Launcher {
     for (const [name, value] of Object.entries(environment)) command.push('env', `${name}=${value}`);
     command.push('cwd', cwd, 'stdin', 'null', ...(role === 'extension' ? ['output', role] : ['logfd', '3']));
     const report = this.#expect(`start ${id}`, COMMAND_MS_MAX);
-    this.#commands.write(frame(command));
+    this.#write(command);
     return await report;
   }
 
   /** Gives a process that waits at its gate its files; whether that went well assign() tells. */
   mount(id: string, mounts: readonly Mount[]): void {
     const binds = mounts.flatMap(({ source, target }) => ['bind', source, target]);
-    if (!this.#ended) this.#commands.write(frame(['mount', id, ...binds]));
+    if (!this.#ended) this.#write(['mount', id, ...binds]);
   }
 
   /** Gives a process that has its files the text that it waits for. Rejects with SandboxFailed. */
   async assign(id: string, text: string): Promise<void> {
     const report = this.#expect(`assign ${id}`, COMMAND_MS_MAX);
-    this.#commands.write(frame(['assign', id, 'text', text]));
+    this.#write(['assign', id, 'text', text]);
     const { unassigned, step, errno } = await report;
     if (unassigned !== undefined)
       throw new SandboxFailed(`the function could not be assigned (${step}, ${getSystemErrorName(-(errno ?? 0))})`);
@@ -206,14 +187,14 @@ export class Launcher {
 
   /** To the process group of a started process. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL'): void {
-    if (!this.#ended) this.#commands.write(frame(['signal', id, name]));
+    if (!this.#ended) this.#write(['signal', id, name]);
   }
 
   /** A connection to a port of the sandbox's own loopback address. */
   async dial(port: number): Promise<Socket> {
     const id = `d${++this.#dialCount}`;
     const report = this.#expect(`dial ${id}`, COMMAND_MS_MAX);
-    this.#commands.write(frame(['dial', id, String(port)]));
+    this.#write(['dial', id, String(port)]);
     const { handle, errno } = await report;
     if (handle === undefined)
       throw new SandboxFailed(`port ${port} of the sandbox: ${getSystemErrorName(-(errno ?? 0))}`);
@@ -224,25 +205,35 @@ export class Launcher {
 
   /** Stops all processes inside by a signal, or lets them go on: for machines without a freezer. */
   stopAll(isStopped: boolean): void {
-    if (!this.#ended) this.#commands.write(frame([isStopped ? 'stop' : 'continue']));
+    if (!this.#ended) this.#write([isStopped ? 'stop' : 'continue']);
   }
 
   async killAll(): Promise<void> {
     if (this.#ended) return;
     const report = this.#expect('killed', COMMAND_MS_MAX);
-    this.#commands.write(frame(['killall']));
+    this.#write(['killall']);
     // A sandbox that cannot be emptied is ended as a whole.
     await report.catch(() => this.end());
   }
 
   /** Ends the sandbox; resolves when the launcher, and so everything inside, is gone. */
   async end(): Promise<void> {
-    if (!this.#ended) {
-      this.#child.kill('SIGKILL');
-      // Its end is waited for, unlike its standing by.
-      this.#child.ref();
-    }
+    if (!this.#ended) this.#process.kill();
     await this.gone;
+  }
+
+  #begin(pid: number, commands: Socket | undefined): void {
+    this.#pid = pid;
+    this.#commands = commands;
+    for (const each of this.#early.splice(0)) commands?.write(each);
+    if (commands) return;
+    this.#failWaiting('no descriptors are left for another sandbox');
+    this.#process.kill();
+  }
+
+  #write(command: readonly string[]): void {
+    if (this.#commands) this.#commands.write(frame(command));
+    else this.#early.push(frame(command));
   }
 
   #pipe(descriptor: number): Socket {
@@ -324,7 +315,7 @@ export class Launcher {
     this.#ended = true;
     this.#server?.close();
     for (const relay of this.#relays.splice(0)) relay.close();
-    this.#failWaiting(this.#stderr.trim() || reason);
+    this.#failWaiting(this.#process.complaints().trim() || reason);
     this.#listener?.gone();
     this.#gone.resolve();
   }

@@ -21,6 +21,7 @@ import { findGroups, type SandboxGroup } from './cgroups.ts';
 import { describeMeasures } from './describe-measures.ts';
 import { type Launcher, SandboxFailed, type SandboxPipes } from './launcher.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import { Nursery } from './nursery.ts';
 import { assignmentText, prestartedSandboxes, type WaitingProcess } from './prestarted-sandbox.ts';
 import { isLate } from './sandbox-setup.ts';
 import { Standby } from './standby.ts';
@@ -235,7 +236,8 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
   const identity = identityOf(options.runDir);
   const groups = findGroups(identity);
   const { network, scratch: disks } = options;
-  const standby = new Standby({ binary: options.binary, groups, network, scratch: disks?.usual, ids: options.ids });
+  const nursery = new Nursery(options.binary);
+  const standby = new Standby({ nursery, groups, network, scratch: disks?.usual, ids: options.ids });
   const standing = new Standing(network, standby);
   const builder = new SandboxBuilder(options, standby, standing, identity);
   const kindsFile = join(options.runDir, 'kinds.json');
@@ -276,6 +278,7 @@ export function linuxSandboxes(options: LinuxSandboxOptions): SandboxKind {
     close: async () => {
       await prestarted?.pool.close();
       await standby.close();
+      await nursery.close();
       await network.close();
     },
   };

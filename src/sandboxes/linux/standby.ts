@@ -2,6 +2,7 @@ import type { Ids } from '../../base/ids.ts';
 import type { SandboxGroup, SandboxGroups } from './cgroups.ts';
 import { Launcher } from './launcher.ts';
 import type { SandboxNetwork } from './network.ts';
+import type { Nursery } from './nursery.ts';
 
 /**
  * Launchers that wait, each already in control groups of its own, with its link to the network where root makes one and a
@@ -21,7 +22,7 @@ const STANDBY_COUNT = 3;
 const REFILL_DELAY_MS = 30;
 
 export interface StandbyOptions {
-  readonly binary: string;
+  readonly nursery: Nursery;
   readonly groups: SandboxGroups;
   readonly network: SandboxNetwork;
   /** Template of the disk for a /tmp of the usual size; undefined where there are none. */
@@ -30,7 +31,7 @@ export interface StandbyOptions {
 }
 
 export class Standby {
-  readonly #binary: string;
+  readonly #nursery: Nursery;
   readonly #groups: SandboxGroups;
   readonly #scratch: string | undefined;
   readonly #ids: Ids;
@@ -39,8 +40,8 @@ export class Standby {
   #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ binary, groups, network, scratch, ids }: StandbyOptions) {
-    this.#binary = binary;
+  constructor({ nursery, groups, network, scratch, ids }: StandbyOptions) {
+    this.#nursery = nursery;
     this.#groups = groups;
     this.#network = network;
     this.#scratch = scratch;
@@ -75,7 +76,7 @@ export class Standby {
     const group = this.#groups.create(this.#ids.hex(16));
     try {
       const disk = this.#scratch === undefined ? [] : ['--scratch', this.#scratch];
-      const launcher = new Launcher(this.#binary, [...disk, ...link.arguments, ...group.directories]);
+      const launcher = new Launcher(this.#nursery, [...disk, ...link.arguments, ...group.directories]);
       void launcher.gone.then(link.release);
       return { launcher, group };
     } catch (error) {

@@ -1,4 +1,6 @@
+import { networkInterfaces } from 'node:os';
 import type { ForeignWall } from '../../base/foreign-walls.ts';
+import { rememberFor } from '../../base/remember-for.ts';
 import { LinkAddresses } from './link-addresses.ts';
 import { type NetworkPlan, type Reservation, type SandboxNetwork, walledPlan } from './network.ts';
 import { RuleHolder } from './rule-holder.ts';
@@ -15,12 +17,16 @@ export interface NatNetworkOptions {
   readonly allowHost: readonly number[];
 }
 
+/** The kernel lists all links for it, and for each all network namespaces: 6 ms with 300 sandboxes. */
+const INTERFACES_MS_MAX = 10_000;
+
 export class NatNetwork implements SandboxNetwork {
   readonly hostPorts: ReadonlySet<number>;
   readonly tellsPeers = false;
   readonly #options: NatNetworkOptions;
   #holder: RuleHolder | undefined;
   #addresses: LinkAddresses | undefined;
+  readonly #interfaces = rememberFor(INTERFACES_MS_MAX, networkInterfaces);
   #lost: () => void = () => undefined;
   #starting: Promise<void> | undefined;
   #closed = false;
@@ -65,7 +71,7 @@ export class NatNetwork implements SandboxNetwork {
   }
 
   plan(): NetworkPlan {
-    return walledPlan({ kind: 'egress', allowHost: this.#options.allowHost });
+    return walledPlan({ kind: 'egress', allowHost: this.#options.allowHost, interfaces: this.#interfaces });
   }
 
   onLost(listener: () => void): void {

@@ -1,3 +1,4 @@
+import type { networkInterfaces } from 'node:os';
 import type { Ids } from '../../base/ids.ts';
 import { hostsFile, nameService } from './network-names.ts';
 import type { Destination } from './port-relay.ts';
@@ -47,14 +48,16 @@ export interface PlanParts {
   readonly kind: 'none' | 'egress';
   /** Ports of the host that functions reach under the same number. */
   readonly allowHost: readonly number[];
+  /** Gives the host's addresses, where they are not to be asked for anew. */
+  readonly interfaces?: typeof networkInterfaces;
 }
 
 /** The plan of a sandbox with a network namespace of its own. */
-export function walledPlan({ kind, allowHost }: PlanParts, setup: readonly string[] = []): NetworkPlan {
+export function walledPlan({ kind, allowHost, interfaces }: PlanParts, setup: readonly string[] = []): NetworkPlan {
   const forwards = new Map<number, Destination>();
   const files = ['file', '/etc/hosts', '0644', hostsFile];
   if (kind === 'egress') {
-    const names = nameService();
+    const names = nameService(undefined, interfaces);
     files.push('file', '/etc/resolv.conf', '0644', names.resolvConf);
     if (names.relayed) forwards.set(names.relayed.port, names.relayed);
   }

@@ -4,6 +4,7 @@ import { Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -29,6 +30,10 @@ const TMP = ['tmp', '8388608', '512'];
 
 // Version 2 of the cgroups, by itself or beside the first.
 const CGROUP_ROOT = existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';
+
+/** Linux 6.16 is the first that keeps descriptors out of a local socket. */
+const [MAJOR = 0, MINOR = 0] = release().split('.').map(Number);
+const HAS_CHANNELS = MAJOR > 6 || (MAJOR === 6 && MINOR >= 16);
 
 const id = (name: string) => (answer: Answer) =>
   answer['exit'] === name || answer['failed'] === name || answer['started'] === name;
@@ -65,6 +70,49 @@ for (const mode of ['root', 'userns'] as const) {
       assert.equal(result.exit['code'], 7);
       assert.equal(result.output, '/var/task\nbox\nPATH=/usr/bin:/bin\nGREETING=hällo wörld\n');
       assert.equal(result.errors, 'oops\n');
+    });
+
+    test('a process has a channel of its own, which ends with it', async () => {
+      using workshop = openWorkshop();
+      await using sandbox = await openSandbox(workshop, mode, TMP);
+      using output = openOutput(sandbox, 20);
+      const script = 'echo asked >&4; read answer <&4; echo "got $answer"';
+      sandbox.send([
+        'start',
+        'c',
+        'channel',
+        '4',
+        'arg',
+        '/bin/sh',
+        'arg',
+        '-c',
+        'arg',
+        script,
+        'env',
+        'PATH=/usr/bin',
+      ]);
+      await sandbox.answer(id('c'));
+      if (!HAS_CHANNELS) {
+        assert.deepEqual(
+          sandbox.answers.filter((answer) => 'channel' in answer),
+          [],
+        );
+        return;
+      }
+      assert.deepEqual(await sandbox.answer((answer) => 'channel' in answer), { channel: 'c' });
+      const channel = new Socket({ handle: sandbox.handles.at(-1) } as SocketConstructorOpts);
+      const ended = once(channel, 'end');
+      const [asked] = await once(channel, 'data');
+      assert.equal(String(asked), 'asked\n');
+      channel.write('an answer\n');
+      assert.equal(await output.until('answer'), 'got an answer\n');
+      // It ends with the process.
+      await ended;
+      channel.destroy();
+      assert.deepEqual(await sandbox.answer(exitOf('c')), { exit: 'c', code: 0 });
+      const refused = sandbox.answer((answer) => answer['failed'] === 'd');
+      sandbox.send(['start', 'd', 'channel', '20', 'arg', '/bin/true']);
+      assert.deepEqual(await refused, { failed: 'd', step: 'command', errno: 22 });
     });
 
     test('signals reach the whole group, and the end by a signal is told', async () => {

@@ -1,5 +1,5 @@
 /**
- * The Runtime API (2018-06-01) over one raw TCP connection.
+ * The Runtime API (2018-06-01) over one raw connection.
  *
  * A node:http client costs several times what the handler it serves costs, so requests are written as text here. The
  * result of an invocation and the request for the next event leave in a single write; answers come back in the order of
@@ -55,18 +55,22 @@ class Client {
    *
    * @param {string} address host:port, as in AWS_LAMBDA_RUNTIME_API
    * @param {(reason: string) => void} onLost called once, when the connection ends or the other side breaks the protocol
+   * @param {number} [channel] descriptor of a connection that stands, in the place of one to `address`
    */
-  constructor(address, onLost) {
+  constructor(address, onLost, channel) {
     this.#address = address;
     this.#onLost = onLost;
     this.#hostLine = `Host: ${address}\r\n`;
     this.#nextRequest = `GET ${invocationPath}next HTTP/1.1\r\n${this.#hostLine}\r\n`;
-    this._open();
+    this._open(channel);
   }
 
   /** Resolves when the connection stands, and nothing is left of the request for it. */
   connected() {
-    return new Promise((resolve) => this.#socket.once('connect', () => setImmediate(resolve)));
+    return new Promise((resolve) => {
+      if (this.#socket.connecting) this.#socket.once('connect', () => setImmediate(resolve));
+      else setImmediate(resolve);
+    });
   }
 
   /** Whether a request is under way, be it a result or the wait for the next event. */
@@ -186,17 +190,14 @@ class Client {
     this._sendNow(this.#frames.frame(kind, fields, body, socket.writableLength === 0));
   }
 
-  _open() {
-    const colon = this.#address.lastIndexOf(':');
-    const host = this.#address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  _open(channel) {
     const parser = new AnswerParser(this.#takeAnswer, this.#lose);
     this.#parser = parser;
-    const socket = net.connect({
-      host,
-      port: Number(this.#address.slice(colon + 1)),
-      noDelay: true,
-      onread: { buffer: () => parser.target, callback: (byteCount, buffer) => parser.read(byteCount, buffer) },
-    });
+    const onread = { buffer: () => parser.target, callback: (byteCount, buffer) => parser.read(byteCount, buffer) };
+    const socket =
+      channel === undefined
+        ? this._connect(onread)
+        : new net.Socket({ fd: channel, onread, readable: true, writable: true });
     let reason = 'the connection was closed';
     socket.on('error', (error) => {
       reason = error.message;
@@ -206,6 +207,12 @@ class Client {
     });
     this.#socket = socket;
     if (!this.#held) socket.unref();
+  }
+
+  _connect(onread) {
+    const colon = this.#address.lastIndexOf(':');
+    const host = this.#address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+    return net.connect({ host, port: Number(this.#address.slice(colon + 1)), noDelay: true, onread });
   }
 
   /**

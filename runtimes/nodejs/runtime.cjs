@@ -8,7 +8,7 @@
 
 'use strict';
 
-const { existsSync } = require('fs');
+const { existsSync, fstatSync } = require('fs');
 const { enableCompileCache } = require('module');
 const { Client } = require('./client.cjs');
 const { patchConsole } = require('./console.cjs');
@@ -55,6 +55,8 @@ const firstMajorWithoutCallbacks = 24;
 const nodeMajor = Number.parseInt(process.versions.node, 10);
 const behaviour = nodeMajor < firstMajorWithoutCallbacks ? behaviours.callbacks : behaviours.promises;
 
+/** Where lambdad's sandboxes have a connection to the Runtime API that stands. */
+const channelDescriptor = 4;
 /** Where only what runs in a sandbox has its runtime, and the platform's mount for compiled code. */
 const sandboxRuntimeDir = '/var/runtime';
 const compiledFolder = '/var/cache';
@@ -106,10 +108,20 @@ async function connectBeforehand(address) {
 }
 
 function connect(address) {
-  return new Client(address, (reason) => {
+  const lost = (reason) => {
     if (exitCode === undefined) process.stderr.write(`The Lambda Runtime API is gone: ${reason}.\n`);
     process.exit(exitCode === undefined ? exitCodes.platformLost : exitCode);
-  });
+  };
+  return new Client(address, lost, channelOf());
+}
+
+/** lambdad gives a runtime a connection to its Runtime API that stands; any other platform has nothing at its descriptor. */
+function channelOf() {
+  try {
+    return fstatSync(channelDescriptor).isSocket() ? channelDescriptor : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Loads the handler and asks for the first event; what follows is driven by the answers. */

@@ -65,7 +65,8 @@ export async function prestartOf(parts: PrestartParts): Promise<Prestart | undef
   const gate = `${taskRoot}/${GATE}`;
   const preload = await preloadOf(runtime, codeDir);
   const environment = environmentOf(variables, gate, preload, roomVariables);
-  return { argv, environment, cwd: taskRoot, gate, mounts, ...(waiting === undefined ? {} : { waiting }) };
+  const { channel = false } = runtime.family.description;
+  return { argv, environment, cwd: taskRoot, channel, gate, mounts, ...(waiting === undefined ? {} : { waiting }) };
 }
 
 /** The same object for the same variables: it is long, and asked for by every cold start. */

@@ -33,6 +33,7 @@ export interface Prestart {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly channel: boolean;
   /** Path inside, in a directory that one of the function's own mounts covers later. */
   readonly gate: string;
   /** Those of the sandbox's mounts that are there from the beginning. */
@@ -60,6 +61,11 @@ export interface ProcessSpec {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /**
+   * It finds a connection to its Runtime API at descriptor 4, where the sandbox can make one: a program that does not heed it
+   * would leave it to its children.
+   */
+  readonly channel?: boolean;
 }
 
 /** How a process ended. One of the three is set. */

@@ -32,6 +32,8 @@ export interface RuntimeDescription {
   readonly prepare: readonly string[];
   /** Where a bootstrap that the function brings along is looked for, in this order. */
   readonly bootstrapFallback: readonly string[];
+  /** For bootstraps that take a connection to the Runtime API which stands already. */
+  readonly channel?: boolean;
   /** For bootstraps that can wait at a gate before they are any function's: in which versions. */
   readonly prestart?: PrestartDescription;
   /** For bootstraps that find code compiled before: in which versions, and by which program. */

@@ -21,6 +21,8 @@ import { relayPort } from './port-relay.ts';
 
 const READY_MS_MAX = 10_000;
 const COMMAND_MS_MAX = 10_000;
+/** Where the bootstraps look for it. */
+const CHANNEL_DESCRIPTOR = '4';
 /** Descriptors at which the launcher keeps the read ends of the pipes. */
 const PIPES = { stdout: 20, stderr: 22, log: 24, extension: 28 } as const;
 
@@ -38,6 +40,7 @@ interface Report {
   readonly signal?: string;
   readonly core?: boolean;
   readonly killed?: boolean;
+  readonly channel?: string;
   readonly dialled?: string;
   readonly undialled?: string;
   readonly assigned?: string;
@@ -160,11 +163,12 @@ export class Launcher {
     return this.#pid;
   }
 
-  async startProcess(id: string, { role, argv, environment, cwd }: ProcessSpec): Promise<Report> {
+  async startProcess(id: string, { role, argv, environment, cwd, channel }: ProcessSpec): Promise<Report> {
     const command = ['start', id];
     for (const argument of argv) command.push('arg', argument);
     for (const [name, value] of Object.entries(environment)) command.push('env', `${name}=${value}`);
     command.push('cwd', cwd, 'stdin', 'null', ...(role === 'extension' ? ['output', role] : ['logfd', '3']));
+    if (channel) command.push('channel', CHANNEL_DESCRIPTOR);
     const report = this.#expect(`start ${id}`, COMMAND_MS_MAX);
     this.#write(command);
     return await report;
@@ -268,6 +272,7 @@ export class Launcher {
       this.#port = report.listener;
       this.#server = this.#serve(handle);
     } else if (handle && report.forward !== undefined) this.#relay(handle, report.forward);
+    else if (handle && report.channel !== undefined) this.#connect(handle);
     else if (handle && report.datagrams !== undefined) this.#read(handle as DatagramSocket, report.datagrams);
     else if (report.dialled !== undefined) this.#settle(`dial ${report.dialled}`, { ...report, handle });
     else if (report.undialled !== undefined) this.#settle(`dial ${report.undialled}`, report);
@@ -291,6 +296,13 @@ export class Launcher {
     const server = createServer({ noDelay: true }, guardConnection).listen(handle);
     server.on('error', () => undefined);
     return server;
+  }
+
+  /** A runtime's channel is one more connection to its Runtime API. */
+  #connect(handle: unknown): void {
+    const socket = new Socket({ handle, allowHalfOpen: true } as SocketConstructorOpts);
+    guardConnection(socket);
+    this.#server?.emit('connection', socket);
   }
 
   #relay(handle: unknown, port: number): void {

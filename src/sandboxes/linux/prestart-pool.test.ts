@@ -18,7 +18,7 @@ interface Waiting {
 
 const kindOf = (name: string): PrestartKind => ({
   tmpBytes: 1,
-  prestart: { argv: [name], environment: {}, cwd: '/', gate: '/gate', mounts: [] },
+  prestart: { argv: [name], environment: {}, channel: false, cwd: '/', gate: '/gate', mounts: [] },
 });
 
 /** Promises that have been resolved are heard. */

@@ -72,14 +72,14 @@ async function make(
   taken: (group: SandboxGroup) => void,
 ): Promise<PrestartedSandbox> {
   if (!prestart) throw new Error('nothing is to be started');
-  const { argv, cwd, mounts, gate } = prestart;
+  const { argv, cwd, channel, mounts, gate } = prestart;
   const bare = await builder.build({ mounts, tmpBytes, prestart, datagrams }, taken, ['dir', cwd, 'gate', gate]);
   try {
     const { id, exited } = bare.running.begin();
     const { server, port, pipes } = bare.built;
     const handOver = keepConnection(server, bare.launcher.gone);
     const environment = { ...prestart.environment, _LAMBDAD_API: `${bare.network.runtimeApi.address}:${port}` };
-    const report = await bare.launcher.startProcess(id, { role: 'runtime', argv, environment, cwd });
+    const report = await bare.launcher.startProcess(id, { role: 'runtime', argv, environment, cwd, channel });
     if (report.failed !== undefined) throw new SandboxFailed(`the runtime did not start (${report.step})`);
     const ended = exited.then((): never => {
       throw new SandboxFailed('the runtime ended before it had a function');

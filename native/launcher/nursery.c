@@ -19,7 +19,8 @@
 #define ARGUMENTS_MAX 64
 #define LINE_BYTES_MAX 4096
 #define TAG_BYTES_MAX (ID_BYTES_MAX + 32)
-#define COMPLAINT_BYTES_MAX 1024
+// Each byte may take two in a line.
+#define COMPLAINT_BYTES_MAX 512
 
 struct launcher {
   char id[ID_BYTES_MAX + 1];

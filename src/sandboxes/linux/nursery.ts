@@ -5,7 +5,7 @@ import { frame } from './frame.ts';
 
 /**
  * One running `lambdad-sandbox nursery`: the small process that spawns the launchers of a server and passes on what they
- * say. A fork of the server itself would hold up its only thread for 4 ms in the middle, and a hundred at worst.
+ * say. A fork of the server itself would hold up its one thread for 4 ms in the middle, and for a hundred at worst.
  *
  * It ends with the server, and every launcher ends with it.
  */

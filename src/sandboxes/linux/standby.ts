@@ -18,7 +18,7 @@ export interface Ready {
 }
 
 const STANDBY_COUNT = 3;
-/** Spawning holds up the event loop for some milliseconds: not right behind the cold start that took the last one. */
+/** To make one takes milliseconds of a processor: not right behind the cold start that took the last one. */
 const REFILL_DELAY_MS = 30;
 
 export interface StandbyOptions {

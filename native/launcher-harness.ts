@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, constants, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const ANSWER_WAIT_MS = 5000;
@@ -13,6 +13,10 @@ export const NOBODY_UID = 65534;
 
 /** The host's account of a sandbox that root starts; any number without a name. */
 export const SANDBOX_HOST_UID = 61993;
+
+/** Linux 6.16 is the first that keeps descriptors out of a local socket. */
+const [major = 0, minor = 0] = release().split('.').map(Number);
+export const hasChannels = process.platform === 'linux' && (major > 6 || (major === 6 && minor >= 16));
 
 export type Answer = Record<string, unknown>;
 export type Mode = 'root' | 'userns';

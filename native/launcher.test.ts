@@ -4,7 +4,6 @@ import { Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
-import { release } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -14,6 +13,7 @@ import {
   type Answer,
   credentialsOf,
   encodeFrame,
+  hasChannels,
   lackOf,
   type Mode,
   openOutput,
@@ -30,10 +30,6 @@ const TMP = ['tmp', '8388608', '512'];
 
 // Version 2 of the cgroups, by itself or beside the first.
 const CGROUP_ROOT = existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';
-
-/** Linux 6.16 is the first that keeps descriptors out of a local socket. */
-const [MAJOR = 0, MINOR = 0] = release().split('.').map(Number);
-const HAS_CHANNELS = MAJOR > 6 || (MAJOR === 6 && MINOR >= 16);
 
 const id = (name: string) => (answer: Answer) =>
   answer['exit'] === name || answer['failed'] === name || answer['started'] === name;
@@ -92,7 +88,7 @@ for (const mode of ['root', 'userns'] as const) {
         'PATH=/usr/bin',
       ]);
       await sandbox.answer(id('c'));
-      if (!HAS_CHANNELS) {
+      if (!hasChannels) {
         assert.deepEqual(
           sandbox.answers.filter((answer) => 'channel' in answer),
           [],

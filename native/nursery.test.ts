@@ -162,7 +162,7 @@ for (const mode of ['root', 'userns'] as const) {
 describe('nursery', { skip: process.platform === 'linux' ? false : 'the launcher is for Linux' }, () => {
   test('says why a launcher could not be spawned, and spawns the next one', async () => {
     using workshop = openWorkshop();
-    // Enough for one launcher: five of its own, two for each, and six while one is spawned.
+    // Enough for one launcher: six of its own, two for each, and six while one is spawned.
     await using nursery = openNursery(workshop, 'root', 'ulimit -n 13;');
     nursery.send('spawn', 'a');
     await pidOf(nursery, 'a');

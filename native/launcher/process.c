@@ -83,9 +83,10 @@ static int arrange_descriptors(int *failure_pipe, int channel) {
   long above = FD_FIXED_LAST;
   if (launch.log_fd > above) above = launch.log_fd;
   if (launch.channel_fd > above) above = launch.channel_fd;
-  *failure_pipe = fcntl(*failure_pipe, F_DUPFD_CLOEXEC, (int)above + 1);
-  if (channel >= 0) channel = fcntl(channel, F_DUPFD_CLOEXEC, (int)above + 1);
-  if (*failure_pipe < 0) return -1;
+  int moved = fcntl(*failure_pipe, F_DUPFD_CLOEXEC, (int)above + 1);
+  if (moved < 0) return -1;
+  *failure_pipe = moved;
+  if (channel >= 0 && (channel = fcntl(channel, F_DUPFD_CLOEXEC, (int)above + 1)) < 0) return -1;
   if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -1;
   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || dup2(null, 0) < 0) return -1;

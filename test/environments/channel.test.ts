@@ -1,17 +1,13 @@
 /** The connection to its Runtime API that a bootstrap of lambdad's finds standing, instead of one that it opens over TCP. */
 import assert from 'node:assert/strict';
-import { release } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
+import { hasChannels } from '../../native/launcher-harness.ts';
 import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
-/** The first Linux that keeps descriptors out of a socket. */
-const [major = 0, minor = 0] = release().split('.').map(Number);
-const hasChannels =
-  process.platform === 'linux' && process.getuid?.() === 0 && (major > 6 || (major === 6 && minor >= 16));
-const skip = hasChannels ? false : 'this kernel lets descriptors into any local socket, so that there is no channel';
+const skip = hasChannels && process.getuid?.() === 0 ? false : 'only root on Linux 6.16 or later surely has channels';
 
 /** What the function is at its descriptor 4, its connections over TCP, and what a child of it has at 4. */
 interface Seen {

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
+import { afterReading } from '../base/after-reading.ts';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
 import { internalServerError, notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
-import { FramedRuntime } from './runtime-api/framed-runtime.ts';
+import { FramedRuntime, READ_BYTES } from './runtime-api/framed-runtime.ts';
 import { FRAMES_PROTOCOL, SWITCHING } from './runtime-api/frames.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
 import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
@@ -65,19 +66,30 @@ export class LocalApis {
       const rest = parser.hasStopped() ? chunk : parser.feed(chunk);
       if (rest !== undefined) frames?.feed(rest);
     };
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        feed(chunk);
-        connection.flush();
-      } catch (error) {
-        // Whatever a process sends, the server stands: a fault of ours costs this connection, and the log tells of it.
-        if (!(error instanceof MalformedRequest)) this.#parts.failed(error as Error);
-        connection.end(error instanceof MalformedRequest ? truncated : internalServerError);
+    const read: Buffer[] = [];
+    const take = () => {
+      for (const chunk of read.splice(0)) {
+        // Its process is gone, and another's may have its place.
+        if (!this.#connections.has(connection)) return;
+        try {
+          feed(chunk);
+          connection.flush();
+        } catch (error) {
+          // Whatever a process sends, the server stands: a fault of ours costs this connection, and the log tells of it.
+          if (!(error instanceof MalformedRequest)) this.#parts.failed(error as Error);
+          connection.end(error instanceof MalformedRequest ? truncated : internalServerError);
+        }
       }
+    };
+    socket.on('data', (chunk: Buffer) => {
+      // There is more of what fills a buffer, and it has a place of its own.
+      if (read.push(chunk) > 1 || chunk.length >= READ_BYTES) take();
+      else afterReading(take);
     });
     // Who ends its side within a body is told so: its own side may still listen.
     socket.allowHalfOpen = true;
     socket.on('end', () => {
+      take();
       if (parser.unfinished || frames?.isWithin) {
         this.#parts.closed(connection);
         connection.end(truncated);
@@ -86,6 +98,7 @@ export class LocalApis {
     socket.on('drain', () => connection.resume());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      take();
       this.#connections.delete(connection);
       this.#parts.closed(connection);
     });

@@ -16,8 +16,11 @@ import { type Deferred, deferred } from '../base/deferred.ts';
 const STALL_MS = 1;
 /** … then twice as many each time; after so many times in a row nothing is held back for a while. */
 const STALLS_MAX = 3;
-/** Beyond one for each processor: their events lie ready when another one's result leaves. */
-const AHEAD = 2;
+/**
+ * Beyond one for each processor: their events lie ready when another one's result leaves, and results come several at a time,
+ * which the server takes together (`base/after-reading`).
+ */
+const AHEAD = 6;
 /** How long nothing is held back when that was of no use; twice as long each time. */
 const REST_MS_MIN = 5;
 const REST_MS_MAX = 1000;

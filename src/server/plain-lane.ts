@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { afterReading } from '../base/after-reading.ts';
 import type { Clock } from '../base/clock.ts';
 import { borrow } from '../base/let-go.ts';
 import { writeNow } from '../base/write-now.ts';
@@ -87,6 +88,10 @@ class PlainConnection implements Leaving {
   readonly #left: () => void;
   /** What has come behind the request that is served, or of one that is not whole. */
   #rest: Buffer | undefined;
+  /** It has come in more than one piece. */
+  #isJoined = false;
+  /** What has come is taken when this turn's sockets have been read. */
+  #isDue = false;
   #isServing = false;
   #hasServed = false;
   #idleMs = 0;
@@ -128,13 +133,22 @@ class PlainConnection implements Leaving {
 
   readonly #onData = (piece: Buffer): void => {
     this.#idleMs = 0;
-    const data = this.#rest === undefined ? piece : Buffer.concat([this.#rest, piece]);
+    this.#isJoined = this.#rest !== undefined;
+    this.#rest = this.#rest === undefined ? piece : Buffer.concat([this.#rest, piece]);
+    // Answers go out in the order of the requests; what comes ahead of its turn is read no further.
+    if (this.#isServing) this.socket.pause();
+    else if (!this.#isDue) {
+      this.#isDue = true;
+      afterReading(this.#takeRest);
+    }
+  };
+
+  readonly #takeRest = (): void => {
+    this.#isDue = false;
+    const data = this.#rest;
+    if (data === undefined || this.socket.destroyed) return;
     this.#rest = undefined;
-    if (this.#isServing) {
-      // Answers go out in the order of the requests; what comes ahead of its turn is read no further.
-      this.#rest = data;
-      this.socket.pause();
-    } else this.#take(data, piece !== data);
+    this.#take(data, this.#isJoined);
   };
 
   #take(data: Buffer, isSecondPiece: boolean): void {
@@ -197,6 +211,7 @@ class PlainConnection implements Leaving {
 
   #handOver(read: Buffer | undefined): void {
     const { socket } = this;
+    this.#rest = undefined;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);

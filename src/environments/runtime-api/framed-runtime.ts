@@ -18,7 +18,7 @@ import { type Fields, NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
 
 /** What a socket's stream reads at once. */
-const READ_BYTES = 65_536;
+export const READ_BYTES = 65_536;
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
 export class FramedRuntime implements Asker, FramesListener {

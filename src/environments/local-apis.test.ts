@@ -22,8 +22,11 @@ async function open(t: TestContext) {
   await once(server, 'listening');
   t.after(() => server.close());
   /** Sends bytes and gives back all that comes until the other side ends. */
-  const send = async (bytes: string): Promise<string> => {
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => socket.write(bytes));
+  const send = async (bytes: string, side: 'open' | 'ended' = 'open'): Promise<string> => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
+      if (side === 'ended') socket.end(bytes);
+      else socket.write(bytes);
+    });
     let text = '';
     socket.setEncoding('latin1').on('data', (chunk) => {
       text += chunk;
@@ -70,4 +73,13 @@ test('who leaves HTTP for frames and then sends something else loses that connec
   assert.equal(answer.match(/\0\0\0\x02\0\0\0\0\0\0\0.HTTP\/1\.1 400 Bad Request\r\n/g)?.length, 2);
   assert.equal(answer.match(/InvalidRequestID/g)?.length, 2);
   assert.deepEqual(failures, []);
+});
+
+test('what a process sends right before it ends its side is answered', async (t) => {
+  const { send } = await open(t);
+  assert.match(await send('GET /2018-06-01/ping HTTP/1.1\r\n\r\n', 'ended'), /^HTTP\/1\.1 200 OK\r\n[\s\S]*pong$/);
+  assert.match(
+    await send('POST /2018-06-01/runtime/init/error HTTP/1.1\r\nContent-Length: 5\r\n\r\nab', 'ended'),
+    /^HTTP\/1\.1 400 Bad Request\r\n/,
+  );
 });

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { afterReading } from '../base/after-reading.ts';
+import { afterReading, READ_BYTES } from '../base/after-reading.ts';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
 import { internalServerError, notFound, truncated } from './runtime-api/answers.ts';
 import { Connection } from './runtime-api/connection.ts';
-import { FramedRuntime, READ_BYTES } from './runtime-api/framed-runtime.ts';
+import { FramedRuntime } from './runtime-api/framed-runtime.ts';
 import { FRAMES_PROTOCOL, SWITCHING } from './runtime-api/frames.ts';
 import { type ApiRequest, MalformedRequest, RequestParser } from './runtime-api/request-parser.ts';
 import { NEXT_PATH, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api/runtime-api.ts';
@@ -82,13 +82,13 @@ export class LocalApis {
       }
     };
     socket.on('data', (chunk: Buffer) => {
-      // There is more of what fills a buffer, and it has a place of its own.
       if (read.push(chunk) > 1 || chunk.length >= READ_BYTES) take();
       else afterReading(take);
     });
     // Who ends its side within a body is told so: its own side may still listen.
     socket.allowHalfOpen = true;
     socket.on('end', () => {
+      // A local socket's end comes in the turn of what was sent before it, when its process is gone.
       take();
       if (parser.unfinished || frames?.isWithin) {
         this.#parts.closed(connection);
@@ -98,7 +98,6 @@ export class LocalApis {
     socket.on('drain', () => connection.resume());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      take();
       this.#connections.delete(connection);
       this.#parts.closed(connection);
     });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { afterReading } from '../base/after-reading.ts';
+import { afterReading, READ_BYTES } from '../base/after-reading.ts';
 import type { Clock } from '../base/clock.ts';
 import { borrow } from '../base/let-go.ts';
 import { writeNow } from '../base/write-now.ts';
@@ -137,6 +137,7 @@ class PlainConnection implements Leaving {
     this.#rest = this.#rest === undefined ? piece : Buffer.concat([this.#rest, piece]);
     // Answers go out in the order of the requests; what comes ahead of its turn is read no further.
     if (this.#isServing) this.socket.pause();
+    else if (piece.length >= READ_BYTES) this.#takeRest();
     else if (!this.#isDue) {
       this.#isDue = true;
       afterReading(this.#takeRest);
@@ -146,7 +147,7 @@ class PlainConnection implements Leaving {
   readonly #takeRest = (): void => {
     this.#isDue = false;
     const data = this.#rest;
-    if (data === undefined || this.socket.destroyed) return;
+    if (data === undefined || this.#isServing || this.socket.destroyed) return;
     this.#rest = undefined;
     this.#take(data, this.#isJoined);
   };

@@ -1,3 +1,4 @@
+import { READ_BYTES } from '../../base/after-reading.ts';
 import { borrow } from '../../base/let-go.ts';
 import { writeNow } from '../../base/write-now.ts';
 import { accepted } from './answers.ts';
@@ -16,9 +17,6 @@ import type { Invocation } from './invocation.ts';
 import { readNow } from './read-now.ts';
 import { type Fields, NO_FIELDS } from './request-parser.ts';
 import { type Asker, ERROR_TYPE_HEADER, RESPONSE_BYTES_MAX, type RuntimeApi } from './runtime-api.ts';
-
-/** What a socket's stream reads at once. */
-export const READ_BYTES = 65_536;
 
 /** A connection on which a runtime speaks frames: it asks for an event again with each result. */
 export class FramedRuntime implements Asker, FramesListener {

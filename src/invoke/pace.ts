@@ -12,6 +12,8 @@ import { type Deferred, deferred } from '../base/deferred.ts';
  * environment would have to be started: how many there are is decided as ever.
  */
 
+/** Asked for once: the answer is read from files, and each version has a pace of its own from its first call on. */
+const PROCESSORS = availableParallelism();
 /** When so long none has become free, what runs is not short, or waits for something else than a processor: one call goes … */
 const STALL_MS = 1;
 /** … then twice as many each time; after so many times in a row nothing is held back for a while. */
@@ -40,11 +42,7 @@ export class Pace {
   #restMs = REST_MS_MIN;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    clock: Clock,
-    processors = availableParallelism(),
-    later: (action: () => void) => unknown = setImmediate,
-  ) {
+  constructor(clock: Clock, processors = PROCESSORS, later: (action: () => void) => unknown = setImmediate) {
     this.#clock = clock;
     this.#later = later;
     this.#workingMax = processors + AHEAD;

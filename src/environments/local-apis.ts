@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterReading, READ_BYTES } from '../base/after-reading.ts';
+import { readStraight } from '../base/read-straight.ts';
 import { ExtensionsApi } from './extensions/extensions-api.ts';
 import { METADATA_PATH, type MetadataApi } from './metadata-api.ts';
 import { internalServerError, notFound, truncated } from './runtime-api/answers.ts';
@@ -81,7 +82,7 @@ export class LocalApis {
         }
       }
     };
-    socket.on('data', (chunk: Buffer) => {
+    readStraight(socket, (chunk) => {
       if (read.push(chunk) > 1 || chunk.length >= READ_BYTES) take();
       else afterReading(take);
     });

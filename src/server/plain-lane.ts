@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { afterReading, READ_BYTES } from '../base/after-reading.ts';
 import type { Clock } from '../base/clock.ts';
 import { borrow } from '../base/let-go.ts';
+import { readStraight } from '../base/read-straight.ts';
 import { writeNow } from '../base/write-now.ts';
 import { errorAnswer } from '../protocol/error-answer.ts';
 import type { WireAnswer } from '../protocol/serialise.ts';
@@ -86,6 +87,7 @@ class PlainConnection implements Leaving {
   readonly #options: PlainLaneOptions;
   readonly #head: AnswerHead;
   readonly #left: () => void;
+  readonly #readNoMore: () => void;
   /** What has come behind the request that is served, or of one that is not whole. */
   #rest: Buffer | undefined;
   /** It has come in more than one piece. */
@@ -101,7 +103,7 @@ class PlainConnection implements Leaving {
     this.#options = options;
     this.#head = head;
     this.#left = left;
-    socket.on('data', this.#onData);
+    this.#readNoMore = readStraight(socket, this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -213,7 +215,7 @@ class PlainConnection implements Leaving {
   #handOver(read: Buffer | undefined): void {
     const { socket } = this;
     this.#rest = undefined;
-    socket.off('data', this.#onData);
+    this.#readNoMore();
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('close', this.#onClose);

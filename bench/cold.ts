@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { startTestServer } from '../test/support/server.ts';
 import { sharedCacheDir } from '../test/support/shared-cache.ts';
-import { deploy } from './bench-server.ts';
+import { deploy, SOON } from './bench-server.ts';
 import { Caller } from './caller.ts';
 import { type ColdCase, coldCases } from './cold-cases.ts';
 import { type Block, type MissingRow, type Row, row } from './statistics.ts';
@@ -95,7 +95,7 @@ async function firstCalls(hello: ColdCase, dataDir: string): Promise<Row> {
 async function renew({ client, each, waiting }: Bench, round: string): Promise<void> {
   const FunctionName = each.deployment.name;
   await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Description: `round ${round}` }));
-  await waitUntilFunctionUpdatedV2({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { FunctionName });
+  await waitUntilFunctionUpdatedV2({ client, maxWaitTime: 30, ...SOON }, { FunctionName });
   if (each.isPrestarted) await waiting.settled(false);
 }
 

@@ -92,3 +92,16 @@ test('a socket that is given back goes on as any other', async (context) => {
   await after.has('after');
   assert.equal(before.text, 'before');
 });
+
+test('who else listens to the socket is told too', async (context) => {
+  const { ours, theirs } = await connection(context);
+  const all = collector();
+  const also = collector();
+  readStraight(ours, all.take);
+  theirs.write('one,');
+  await all.has('one,');
+  ours.on('data', also.take);
+  theirs.write('two');
+  await all.has('one,two');
+  await also.has('two');
+});

@@ -7,7 +7,7 @@ interface Handle {
 
 /**
  * As socket.on('data', take), without what a stream does for each piece that goes through it, as long as nothing waits in
- * it. Pausing, ends and errors stay the stream's. Returns what undoes it.
+ * it and nobody else listens. Pausing, ends and errors stay the stream's. Returns what undoes it.
  */
 export function readStraight(socket: Socket, take: (piece: Buffer) => void): () => void {
   socket.on('data', take);
@@ -15,7 +15,7 @@ export function readStraight(socket: Socket, take: (piece: Buffer) => void): () 
   const onRead = handle?.onread;
   if (!handle || typeof onRead !== 'function') return () => socket.off('data', take);
   handle.onread = function (this: unknown, read: unknown) {
-    if (!(read instanceof ArrayBuffer) || !isOpen(socket)) return onRead.call(this, read);
+    if (!(read instanceof ArrayBuffer) || !isBare(socket)) return onRead.call(this, read);
     take(Buffer.from(read));
   };
   return () => {
@@ -24,6 +24,8 @@ export function readStraight(socket: Socket, take: (piece: Buffer) => void): () 
   };
 }
 
-function isOpen(socket: Socket): boolean {
-  return socket.readableFlowing === true && socket.readableLength === 0 && !socket.destroyed;
+/** Its stream would do nothing but tell the one listener. */
+function isBare(socket: Socket): boolean {
+  const { readableFlowing, readableLength, destroyed } = socket;
+  return readableFlowing === true && readableLength === 0 && !destroyed && socket.listenerCount('data') === 1;
 }

@@ -24,3 +24,22 @@ test('what is asked for in one turn is done in its order before the next, and wh
   await new Promise(setImmediate);
   assert.deepEqual(done, ['first', 'third', 'asked for meanwhile']);
 });
+
+test('behind a turn that had one only, the first of the next is done at once', async () => {
+  const done: string[] = [];
+  const ask = (name: string) => afterReading(() => done.push(name));
+  ask('alone');
+  await new Promise(setImmediate);
+  assert.deepEqual(done.splice(0), ['alone']);
+  ask('at once');
+  assert.deepEqual(done.splice(0), ['at once']);
+  ask('with another');
+  assert.deepEqual(done, []);
+  await new Promise(setImmediate);
+  assert.deepEqual(done.splice(0), ['with another']);
+  // That turn had two: the next one waits for company.
+  ask('gathered');
+  assert.deepEqual(done, []);
+  await new Promise(setImmediate);
+  assert.deepEqual(done, ['gathered']);
+});

@@ -1,7 +1,7 @@
 /**
  * What comes in one turn of the event loop is taken together, once all of it has been read: what is dealt with in a row finds its
- * code and data in the processor's caches, and the steps of several calls behind one another do too. Where the last turn had only one,
- * the first of the next is taken at once: a caller that calls one by one waits for nothing.
+ * code and data in the processor's caches, and the steps of several calls behind one another do too. Where the last turn had only
+ * one, the first of the next is taken at once: a caller that calls one by one waits for nothing.
  */
 
 /** What a socket's stream reads at once. Of what fills that there is more, which is not to be gathered: it is taken at once. */

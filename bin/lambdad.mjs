@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const NODE_MAJOR_MIN = 24;
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const self = fileURLToPath(import.meta.url);
+const root = dirname(dirname(self));
 const source = join(root, 'src', 'cli', 'main.ts');
 const entry = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
 
@@ -30,12 +31,13 @@ function pinnedNode() {
 const node = pinnedNode();
 const enough = Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN;
 if (enough) {
+  await import('./compile-cache.mjs');
   await import(pathToFileURL(entry).href);
 } else if (node === undefined) {
   console.error(`lambdad: needs Node ${NODE_MAJOR_MIN} and npm installed none for ${process.platform}-${process.arch}`);
   process.exit(1);
 } else {
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', entry, ...process.argv.slice(2)], {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', self, ...process.argv.slice(2)], {
     // The channel says nothing: it closes when this process is gone, even by SIGKILL, and the child ends too.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });

@@ -6,6 +6,7 @@ import { type SourcePartition, SourceTrouble } from './source-port.ts';
 import { Bell, Bells } from './streams/bell.ts';
 import { ShardBook } from './streams/shard-book.ts';
 import { ShardReading } from './streams/shard-reading.ts';
+import { Slots } from './streams/slots.ts';
 
 export interface StreamTools {
   readonly metadata: MetadataStore;
@@ -52,6 +53,7 @@ class StreamRun {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #bells: Bells;
+  readonly #slots: Slots;
   readonly #changed: Bell;
   readonly #reading = new Map<string, Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
@@ -67,6 +69,7 @@ class StreamRun {
     // Every shard's reader listens.
     setMaxListeners(0, this.#signal);
     this.#bells = new Bells(run.clock, this.#signal);
+    this.#slots = new Slots(run.clock, this.#bells);
     this.#changed = new Bell(this.#bells);
   }
 
@@ -123,6 +126,7 @@ class StreamRun {
     const reading = new ShardReading({
       run: this.#run,
       bells: this.#bells,
+      slots: this.#slots,
       signal: this.#signal,
       abort: () => this.#stop.abort(),
       destinations: this.#tools.destinations,

@@ -9,6 +9,7 @@ import { type OpenWindow, STATE_BYTES_MAX } from './checkpoint.ts';
 import { deliverFailure } from './failure-delivery.ts';
 import type { FailureCondition } from './failure-record.ts';
 import type { Entry } from './progress.ts';
+import type { Slots } from './slots.ts';
 
 /** A record in a lane. */
 export interface Item {
@@ -20,6 +21,7 @@ export interface Item {
 export interface ShardAtWork {
   readonly run: MappingRun;
   readonly bells: Bells;
+  readonly slots: Slots;
   readonly destinations: DestinationPort;
   readonly shardId: string;
   /** Milliseconds after which the stream forgets its records, where it is known. */
@@ -49,8 +51,10 @@ interface Part {
   readonly items: readonly Item[];
   /** Failures that count against MaximumRetryAttempts. */
   readonly failures: number;
-  /** Attempts without success in a row, those among them that do not count: what the wait grows with. */
+  /** Attempts that found a slot and had no success, in a row, also those that do not count: what the wait grows with. */
   readonly setbacks: number;
+  /** The last attempt found no slot. */
+  readonly isThrottled: boolean;
   /** Invokes that the function answered. */
   readonly invokes: number;
   readonly last?: Answered;
@@ -88,12 +92,14 @@ class BatchDelivery {
 
   /** False when it was left. What stands on top is what comes first in the shard. */
   async run(): Promise<boolean> {
-    const parts: Part[] = [{ items: this.#batch.items, failures: 0, setbacks: 0, invokes: 0 }];
-    const { bells } = this.#shard;
+    const parts: Part[] = [{ items: this.#batch.items, failures: 0, setbacks: 0, isThrottled: false, invokes: 0 }];
+    const { bells, slots } = this.#shard;
     let isFirst = true;
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      if (part.setbacks > 0) await bells.pause(Math.min(RETRY_FIRST_MS * 2 ** (part.setbacks - 1), RETRY_MS_MAX));
+      const { setbacks, isThrottled } = part;
+      if (setbacks > 0 && !isThrottled) await bells.pause(Math.min(RETRY_FIRST_MS * 2 ** (setbacks - 1), RETRY_MS_MAX));
       if (bells.isEnding && !isFirst) return false;
+      if (!(await slots.take(isThrottled))) return false;
       isFirst = false;
       const rest = await this.#attempt(part);
       if (rest === 'left') return false;
@@ -107,16 +113,17 @@ class BatchDelivery {
     const unfit = this.#unfit(part.items, this.#shard.run.clock.now());
     if (unfit !== undefined) {
       const { count, condition } = unfit;
+      this.#shard.slots.end(false);
       if (!(await this.#giveUp({ ...part, items: part.items.slice(0, count) }, condition))) return 'left';
       const items = part.items.slice(count);
       return items.length > 0 ? [{ ...part, items, setbacks: 0 }] : [];
     }
     const outcome = await this.#invoke(part.items);
-    if (outcome.type === 'answered') return this.#judge(part, outcome);
-    this.#shard.run.report(
-      outcome.type === 'throttled' ? 'PROBLEM: Function call was throttled' : `PROBLEM: ${outcome.message}`,
-    );
-    return [{ ...part, setbacks: part.setbacks + 1 }];
+    const isThrottled = outcome.type === 'throttled';
+    this.#shard.slots.end(isThrottled);
+    if (outcome.type === 'answered') return this.#judge({ ...part, isThrottled }, outcome);
+    this.#shard.run.report(isThrottled ? 'PROBLEM: Function call was throttled' : `PROBLEM: ${outcome.message}`);
+    return [{ ...part, isThrottled, setbacks: part.setbacks + (isThrottled ? 0 : 1) }];
   }
 
   /** Records at the front that must not be delivered any more: too old, or one that no event can hold. */

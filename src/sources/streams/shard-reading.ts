@@ -11,6 +11,7 @@ import { laneOf } from './lane-of.ts';
 import { PollingPace } from './polling-pace.ts';
 import { Progress } from './progress.ts';
 import type { ShardBook } from './shard-book.ts';
+import type { Slots } from './slots.ts';
 
 /** What one read brings at least as far as it is there: small batches do not need a read each. */
 const READ_RECORDS_MIN = 100;
@@ -24,6 +25,7 @@ const SPAN_READS_MAX = 8;
 interface ReadingOptions {
   readonly run: MappingRun;
   readonly bells: Bells;
+  readonly slots: Slots;
   /** Aborted when the run is to end. */
   readonly signal: AbortSignal;
   /** Ends the run: this shard cannot go on. */
@@ -38,6 +40,7 @@ interface ReadingOptions {
 export class ShardReading implements ShardAtWork {
   readonly run: MappingRun;
   readonly bells: Bells;
+  readonly slots: Slots;
   readonly destinations: DestinationPort;
   readonly shardId: string;
   readonly retentionMs: () => number | undefined;
@@ -55,10 +58,11 @@ export class ShardReading implements ShardAtWork {
   #hasProblem = false;
 
   constructor(options: ReadingOptions) {
-    const { run, bells, destinations, book, partition } = options;
+    const { run, bells, slots, destinations, book, partition } = options;
     this.#options = options;
     this.run = run;
     this.bells = bells;
+    this.slots = slots;
     this.destinations = destinations;
     this.shardId = partition.id;
     this.retentionMs = options.retentionMs;

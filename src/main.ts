@@ -8,6 +8,7 @@ import { deferred } from './base/deferred.ts';
 import { randomIds } from './base/ids.ts';
 import type { PointingSettings } from './base/inert-settings.ts';
 import { KeyedMutex } from './base/mutex.ts';
+import { pulseThreadPool } from './base/pool-pulse.ts';
 import { tracingKinds } from './base/tracing-settings.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
 import { openStores } from './databases/choice.ts';
@@ -89,6 +90,7 @@ async function accessOf(config: Config, lines: string[]) {
 
 /** Starts everything. Rejects with an Error whose message is one line for the person who started it. */
 export async function startServer(config: Config): Promise<RunningServer> {
+  pulseThreadPool();
   const folder = await openDataFolder(config.dataDir, randomIds);
   try {
     return await startIn(config, folder);

@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pulseThreadPool } from '../../src/base/pool-pulse.ts';
 import { ApiError } from '../../src/model/api-error.ts';
 import { unpackZip } from '../../src/packages/unpack.ts';
 import { createActive, makeWorld, ROLE, type World } from '../support/function-world.ts';
@@ -175,6 +176,7 @@ describe(`${MUTATIONS} spoiled packages`, () => {
       zip64(rawZip([good, { name: 'big', content: zeros(1_100_000) }])),
     ];
     let taken = 0;
+    pulseThreadPool(); // as every server does
     try {
       for (let at = 0; at < MUTATIONS; at++) {
         const seed = caseSeed(proofSeed, at);

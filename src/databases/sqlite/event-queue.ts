@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import {
   checkDueLimit,
@@ -10,7 +9,7 @@ import {
 } from '../../store/event-queue.ts';
 import { StoreFull } from '../../store/metadata.ts';
 import type { EventPayloads } from '../disk/event-payloads.ts';
-import type { WorkerSettings } from './messages.ts';
+import { startDatabaseThread } from './database-thread.ts';
 import type { ItemRow, QueueOutcome, QueueQuestion, StoredItem } from './queue-messages.ts';
 import { WorkerLink } from './worker-link.ts';
 
@@ -41,7 +40,8 @@ interface SeenItem extends WaitingItem {
  */
 export async function openSqliteQueue(settings: SqliteQueueSettings): Promise<EventQueue> {
   const { path, payloads, clock = systemClock, note = () => {} } = settings;
-  const link = new WorkerLink<QueueQuestion, QueueOutcome>(startThread({ path }), `event queue ${path}`, clock);
+  const thread = startDatabaseThread('event-queue', 'queue-worker', { path });
+  const link = new WorkerLink<QueueQuestion, QueueOutcome>(thread, `event queue ${path}`, clock);
   await openAndSweep(link, payloads, note);
 
   async function store(items: readonly NewItem[], ask: (stored: readonly StoredItem[]) => QueueQuestion) {
@@ -118,12 +118,6 @@ async function openAndSweep(
   if (said !== undefined) note(said);
   const used = new Set(answerOf(await link.ask({ type: 'files' }), 'files').files);
   await payloads.sweep((name) => used.has(name));
-}
-
-/** The worker is a file of its own beside this one: `.ts` when run from sources, `.js` in the published package. */
-function startThread(settings: WorkerSettings): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './queue-worker.ts' : './queue-worker.js';
-  return new Worker(new URL(file, import.meta.url), { name: 'event-queue', workerData: settings });
 }
 
 function answerOf<Type extends QueueOutcome['type']>(

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { canBePrefix, checkLimit, encodeChanges } from '../../store/check-request.ts';
 import type { Change, MetadataStore, Page, RecordKey, RecordKind, StoredRecord } from '../../store/metadata.ts';
+import { startDatabaseThread } from './database-thread.ts';
 import type { Outcome, Question, Row, WorkerSettings } from './messages.ts';
 import { WorkerLink } from './worker-link.ts';
 
@@ -47,10 +48,8 @@ export async function openSqliteMetadata(settings: SqliteSettings): Promise<Meta
   };
 }
 
-/** The worker is a file of its own beside this one: `.ts` when run from sources, `.js` in the published package. */
 function startThread(settings: WorkerSettings): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-  return new Worker(new URL(file, import.meta.url), { name: 'metadata', workerData: settings });
+  return startDatabaseThread('metadata', 'worker', settings);
 }
 
 async function rows(link: WorkerLink<Question, Outcome>, question: Question): Promise<readonly Row[]> {

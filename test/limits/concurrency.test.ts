@@ -1,6 +1,6 @@
 /** Who may use how much of an account's concurrency, and what the refused are told. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -20,20 +20,22 @@ import {
 import { createFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
+/** Says in the folder that it runs, and does so until `go` is there. Plain processes see the machine's files. */
 const HOLDING = `
-  exports.handler = async ({ ms = 0 }) => {
-    await new Promise((resolve) => setTimeout(resolve, ms));
+  const { existsSync, writeFileSync } = require('node:fs');
+  exports.handler = async ({ folder }, { awsRequestId }) => {
+    if (folder !== undefined) writeFileSync(folder + '/' + awsRequestId, '');
+    while (folder !== undefined && !existsSync(folder + '/go')) await new Promise((resolve) => setTimeout(resolve, 20));
     return process.env.AWS_LAMBDA_INITIALIZATION_TYPE;
   };`;
-/** Longer than all invokes of one burst take to arrive. */
-const HOLD_MS = 8_000;
+const SANDBOX = ['--sandbox', 'process'];
 const READY_MS_MAX = 60_000;
 const LOOK_MS = 50;
 
 /** What came of one invoke: the init type of its environment, or the Reason of a refusal. */
-async function outcomeOf(client: LambdaClient, FunctionName: string, ms: number): Promise<string> {
+async function outcomeOf(client: LambdaClient, FunctionName: string, folder?: string): Promise<string> {
   try {
-    const { Payload } = await client.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ ms }) }));
+    const { Payload } = await client.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ folder }) }));
     return JSON.parse(Buffer.from(Payload ?? []).toString());
   } catch (error) {
     assert.ok(error instanceof TooManyRequestsException, String(error));
@@ -42,12 +44,18 @@ async function outcomeOf(client: LambdaClient, FunctionName: string, ms: number)
   }
 }
 
-/** The outcomes of a burst, sorted, each with its number. */
-async function burst(client: LambdaClient, wanted: Readonly<Record<string, number>>, ms = HOLD_MS) {
+/** The outcomes of a burst, sorted, each with its number. What is let in runs until all others are refused or run as well. */
+async function burst(client: LambdaClient, wanted: Readonly<Record<string, number>>) {
   const names = Object.entries(wanted).flatMap(([name, count]) => Array.from({ length: count }, () => name));
-  const outcomes = await Promise.all(names.map(async (name) => `${name} ${await outcomeOf(client, name, ms)}`));
+  const folder = mkdtempSync(join(tmpdir(), 'lambdad-burst-'));
+  let over = 0;
+  const invokes = names.map(async (name) => `${name} ${await outcomeOf(client, name, folder).finally(() => over++)}`);
+  const outcomes = Promise.all(invokes);
+  while (over + readdirSync(folder).length < names.length) await sleep(LOOK_MS);
+  writeFileSync(join(folder, 'go'), '');
   const counts: Record<string, number> = {};
-  for (const outcome of outcomes.sort()) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  for (const outcome of (await outcomes).sort()) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  rmSync(folder, { recursive: true });
   return counts;
 }
 
@@ -80,13 +88,13 @@ describe('concurrency of an account', { timeout: 240_000 }, () => {
   /** Restarts with a limit so small that a machine can reach it: AWS leaves 100 to functions without a reservation. */
   async function restart(...args: string[]): Promise<void> {
     await server.stop();
-    server = await startTestServer({ dataDir, args });
+    server = await startTestServer({ dataDir, args: [...SANDBOX, ...args] });
     client = server.client({ maxAttempts: 1 });
   }
 
   before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'lambdad-limits-'));
-    server = await startTestServer({ dataDir });
+    server = await startTestServer({ dataDir, args: SANDBOX });
     client = server.client({ maxAttempts: 1 });
     for (const name of ['free', 'reserved', 'ready']) await makeHolding(client, name);
   });
@@ -137,18 +145,18 @@ describe('concurrency of an account', { timeout: 240_000 }, () => {
     await reserve(client, 'both', 1);
     await provision(client, 'both', '1', 1);
     const refused = 'ReservedFunctionConcurrentInvocationLimitExceeded';
-    assert.equal(await outcomeOf(client, 'both', 0), refused);
-    assert.equal(await outcomeOf(client, 'both:1', 0), 'provisioned-concurrency');
+    assert.equal(await outcomeOf(client, 'both'), refused);
+    assert.equal(await outcomeOf(client, 'both:1'), 'provisioned-concurrency');
     await reserve(client, 'both', 2);
-    assert.equal(await outcomeOf(client, 'both', 0), 'on-demand');
+    assert.equal(await outcomeOf(client, 'both'), 'on-demand');
     await reserve(client, 'free', 0);
-    assert.equal(await outcomeOf(client, 'free', 0), refused);
+    assert.equal(await outcomeOf(client, 'free'), refused);
   });
 });
 
 describe('rates', { timeout: 120_000 }, () => {
   it('of requests are held to ten a second for each concurrent one, where that is asked for', async () => {
-    const server = await startTestServer({ args: ['--request-rate', 'on', '--concurrency', '101'] });
+    const server = await startTestServer({ args: [...SANDBOX, '--request-rate', 'on', '--concurrency', '101'] });
     try {
       const client = server.client({ maxAttempts: 1, requestHandler: { httpAgent: { maxSockets: 100 } } });
       await makeHolding(client, 'hold');
@@ -160,7 +168,7 @@ describe('rates', { timeout: 120_000 }, () => {
     } finally {
       await server.stop();
     }
-    const small = await startTestServer({ args: ['--request-rate', 'on', '--concurrency', '1'] });
+    const small = await startTestServer({ args: [...SANDBOX, '--request-rate', 'on', '--concurrency', '1'] });
     try {
       const client = small.client({ maxAttempts: 1, requestHandler: { httpAgent: { maxSockets: 100 } } });
       await makeHolding(client, 'hold');
@@ -172,7 +180,7 @@ describe('rates', { timeout: 120_000 }, () => {
   });
 
   it('of new environments are held to a number in ten seconds, where that is asked for', async () => {
-    const server = await startTestServer({ args: ['--scaling-rate', '2'] });
+    const server = await startTestServer({ args: [...SANDBOX, '--scaling-rate', '2'] });
     try {
       const client = server.client({ maxAttempts: 1 });
       await makeHolding(client, 'hold');

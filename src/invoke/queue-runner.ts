@@ -269,7 +269,8 @@ export class QueueRunner {
     idleShare();
     this.#widthTimer = clock.after(WIDTH_LOOK_MS, () => {
       this.#widthTimer = undefined;
-      const isIdle = idleShare() >= IDLE_SHARE_MIN;
+      // What cannot be written down is done again after a kill: no more of it than must be.
+      const isIdle = idleShare() >= IDLE_SHARE_MIN && !this.#troubleNoted;
       for (const line of this.#lines.values()) {
         const isFull = line.ready.length > 0 && line.running >= line.runningMax;
         if (isFull && isIdle && clock.now() - line.slowedMs > WIDER_AFTER_MS)

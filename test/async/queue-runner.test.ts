@@ -127,6 +127,18 @@ describe('lines of the event queue', { timeout: 20_000 }, () => {
     assert.deepEqual(await world.queue.lines(), []);
   });
 
+  it('begin no more than a few while nothing can be written', async () => {
+    const world = makeWorld(async () => DONE);
+    const end = world.queue.end.bind(world.queue);
+    Object.assign(world.queue, { end: () => Promise.reject(new Error('no room')) });
+    await world.add('a', 50);
+    await world.pass(20_000);
+    assert.equal(world.begun.length, 2);
+    Object.assign(world.queue, { end });
+    await world.pass(2000);
+    assert.deepEqual([world.begun.length, world.runner.count(owner('a'))], [50, 0]);
+  });
+
   it('begin nothing once they are closed', async () => {
     const world = makeWorld(forever);
     void world.runner.close();

@@ -29,7 +29,7 @@ const KILLS = byExtent({ reduced: 3, full: 20, longest: 60 });
 const MESSAGES = byExtent({ reduced: 400, full: 20_000, longest: 40_000 });
 const RECORDS = byExtent({ reduced: 400, full: 20_000, longest: 40_000 });
 const LIFE_MS_MAX = byExtent({ reduced: 1_000, full: 6_000, longest: 6_000 });
-const MINUTES_MAX = byExtent({ reduced: 3, full: 12, longest: 40 });
+const MINUTES_MAX = byExtent({ reduced: 3, full: 20, longest: 40 });
 /** After the last kill: when nothing was delivered for so long, what is not there never comes. */
 const QUIET_MS_MAX = 60_000;
 const TOTAL: Record<MappingName, number> = { standard: MESSAGES / 2, fifo: MESSAGES / 2, stream: RECORDS };

@@ -69,7 +69,7 @@ class StreamRun {
     // Every shard's reader listens.
     setMaxListeners(0, this.#signal);
     this.#bells = new Bells(run.clock, this.#signal);
-    this.#slots = new Slots(run.clock, this.#bells);
+    this.#slots = new Slots(this.#bells);
     this.#changed = new Bell(this.#bells);
   }
 

@@ -53,8 +53,9 @@ interface Part {
   readonly failures: number;
   /** Attempts that found a slot and had no success, in a row, also those that do not count: what the wait grows with. */
   readonly setbacks: number;
-  /** The last attempt found no slot. */
-  readonly isThrottled: boolean;
+  /** Attempts since then that found none, and the place in line for the next one. */
+  readonly throttles: number;
+  readonly ticket?: number;
   /** Invokes that the function answered. */
   readonly invokes: number;
   readonly last?: Answered;
@@ -92,16 +93,18 @@ class BatchDelivery {
 
   /** False when it was left. What stands on top is what comes first in the shard. */
   async run(): Promise<boolean> {
-    const parts: Part[] = [{ items: this.#batch.items, failures: 0, setbacks: 0, isThrottled: false, invokes: 0 }];
+    const parts: Part[] = [{ items: this.#batch.items, failures: 0, setbacks: 0, throttles: 0, invokes: 0 }];
     const { bells, slots } = this.#shard;
     let isFirst = true;
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      const { setbacks, isThrottled } = part;
-      if (setbacks > 0 && !isThrottled) await bells.pause(Math.min(RETRY_FIRST_MS * 2 ** (setbacks - 1), RETRY_MS_MAX));
+      const { setbacks, throttles } = part;
+      if (setbacks > 0 && throttles === 0)
+        await bells.pause(Math.min(RETRY_FIRST_MS * 2 ** (setbacks - 1), RETRY_MS_MAX));
       if (bells.isEnding && !isFirst) return false;
-      if (!(await slots.take(isThrottled))) return false;
+      const ticket = await slots.take(throttles, part.ticket);
+      if (ticket === undefined) return false;
       isFirst = false;
-      const rest = await this.#attempt(part);
+      const rest = await this.#attempt(part, ticket);
       if (rest === 'left') return false;
       parts.push(...rest);
     }
@@ -109,7 +112,7 @@ class BatchDelivery {
   }
 
   /** What is still to be done, the first on top. */
-  async #attempt(part: Part): Promise<readonly Part[] | 'left'> {
+  async #attempt({ ticket: _, ...part }: Part, ticket: number): Promise<readonly Part[] | 'left'> {
     const unfit = this.#unfit(part.items, this.#shard.run.clock.now());
     if (unfit !== undefined) {
       const { count, condition } = unfit;
@@ -121,9 +124,10 @@ class BatchDelivery {
     const outcome = await this.#invoke(part.items);
     const isThrottled = outcome.type === 'throttled';
     this.#shard.slots.end(isThrottled);
-    if (outcome.type === 'answered') return this.#judge({ ...part, isThrottled }, outcome);
+    if (outcome.type === 'answered') return this.#judge({ ...part, throttles: 0 }, outcome);
     this.#shard.run.report(isThrottled ? 'PROBLEM: Function call was throttled' : `PROBLEM: ${outcome.message}`);
-    return [{ ...part, isThrottled, setbacks: part.setbacks + (isThrottled ? 0 : 1) }];
+    if (isThrottled) return [{ ...part, throttles: part.throttles + 1, ticket }];
+    return [{ ...part, throttles: 0, setbacks: part.setbacks + 1 }];
   }
 
   /** Records at the front that must not be delivered any more: too old, or one that no event can hold. */

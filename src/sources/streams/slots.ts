@@ -1,69 +1,54 @@
-import type { Clock } from '../../base/clock.ts';
 import type { Bells } from './bell.ts';
 
-const PROBE_FIRST_MS = 200;
-const PROBE_MS_MAX = 10_000;
+/** How soon one that waits tries on its own; twice as long after each throttle. */
+const TRY_FIRST_MS = 200;
+const TRY_MS_MAX = 10_000;
 
 /**
  * How many batches of a run are at work at a time, where its function has fewer slots than there are lanes. A throttle tells
  * how many slots there are; whoever finds none stands in line, and a lane goes behind the others with each batch, so none
- * that always has its next one keeps them from theirs. Slots are not the run's own: while lanes wait, one more invoke is
- * tried from time to time, less and less often as long as it is throttled.
+ * that always has its next one keeps them from theirs. Slots are not the run's own, and come back unseen: whoever has stood
+ * there for a while tries all the same.
  */
 export class Slots {
-  readonly #clock: Clock;
   readonly #bells: Bells;
   readonly #line: Place[] = [];
   #busy = 0;
   #limit = Number.POSITIVE_INFINITY;
-  #probeMs = PROBE_FIRST_MS;
-  #probedMs = 0;
-  /** The limit before a probe that was not throttled until now. */
-  #limitBefore: number | undefined;
-  #step = 1;
-  #isProbing = false;
+  #tickets = 0;
 
-  constructor(clock: Clock, bells: Bells) {
-    this.#clock = clock;
+  constructor(bells: Bells) {
     this.#bells = bells;
   }
 
   /**
-   * Resolves when a batch may be invoked; `end` says how that went. False when the run is to end first. `isNext`: it was
-   * throttled, and keeps its place.
+   * Resolves with the batch's place in line when it may be invoked; `end` says how that went. Undefined when the run is to
+   * end first. A batch that was throttled so often has its place again by its `ticket`.
    */
-  async take(isNext: boolean): Promise<boolean> {
-    if (this.#line.length === 0 && this.#busy < this.#limit) {
-      this.#busy++;
-      return true;
+  async take(throttles: number, ticket = ++this.#tickets): Promise<number | undefined> {
+    if (this.#line.length > 0 || this.#busy >= this.#limit) {
+      const place: Place = { ticket, hasSlot: false, wake: () => {} };
+      const before = this.#line.filter((other) => other.ticket < ticket).length;
+      const tryMs = TRY_FIRST_MS * 2 ** Math.max(0, throttles - 1);
+      await this.#bells.until(
+        (wake) => {
+          place.wake = wake;
+          this.#line.splice(before, 0, place);
+        },
+        Math.min(tryMs, TRY_MS_MAX),
+      );
+      if (place.hasSlot) return ticket;
+      if (this.#bells.isEnding) return undefined;
+      this.#line.splice(this.#line.indexOf(place), 1);
     }
-    const place: Place = { hasSlot: false, wake: () => {} };
-    await this.#bells.until((wake) => {
-      place.wake = wake;
-      if (isNext) this.#line.unshift(place);
-      else this.#line.push(place);
-      if (!this.#isProbing) void this.#probe();
-    });
-    return place.hasSlot;
+    this.#busy++;
+    this.#limit = Math.max(this.#limit, this.#busy);
+    return ticket;
   }
 
   end(isThrottled: boolean): void {
     this.#busy--;
-    if (isThrottled) this.#lower();
-    this.#fill();
-  }
-
-  /** There are as many slots as others hold now; after a probe, no more than before it. */
-  #lower(): void {
-    const isNews = this.#limitBefore === undefined;
-    this.#limit = this.#limitBefore ?? Math.min(this.#limit, this.#busy);
-    this.#probeMs = isNews ? PROBE_FIRST_MS : Math.min(this.#probeMs * 2, PROBE_MS_MAX);
-    this.#probedMs = this.#clock.monotonic();
-    this.#limitBefore = undefined;
-    this.#step = 1;
-  }
-
-  #fill(): void {
+    if (isThrottled) this.#limit = Math.min(this.#limit, this.#busy);
     while (this.#busy < this.#limit) {
       const place = this.#line.shift();
       if (place === undefined) return;
@@ -72,31 +57,10 @@ export class Slots {
       place.wake();
     }
   }
-
-  async #probe(): Promise<void> {
-    this.#isProbing = true;
-    while (this.#line.length > 0 && !this.#bells.isEnding) {
-      const now = this.#clock.monotonic();
-      const leftMs = this.#probedMs + this.#probeMs - now;
-      if (leftMs > 0) await this.#bells.pause(leftMs);
-      else this.#raise(now);
-    }
-    this.#isProbing = false;
-  }
-
-  #raise(now: number): void {
-    if (this.#limitBefore !== undefined) {
-      this.#probeMs = PROBE_FIRST_MS;
-      this.#step *= 2;
-    }
-    this.#probedMs = now;
-    this.#limitBefore = this.#limit;
-    this.#limit = Math.max(this.#limit, this.#busy) + this.#step;
-    this.#fill();
-  }
 }
 
 interface Place {
+  readonly ticket: number;
   hasSlot: boolean;
   wake: () => void;
 }

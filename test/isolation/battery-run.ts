@@ -134,7 +134,7 @@ async function insideFunctions(client: LambdaClient, world: ProbeWorld, runtime:
 if (hostname() !== 'disposable') throw new Error('this is for a disposable machine only');
 const interpreter = await machinePrograms('python', process.env).newest();
 if (!interpreter) throw new Error('no Python');
-const server = await startTestServer({ args: ['--deprecated-runtimes', 'allow'] });
+const server = await startTestServer();
 const client = server.client();
 const world = await worldOf(server, client);
 const inside = await insideFunctions(client, world, `python${interpreter.version}`);

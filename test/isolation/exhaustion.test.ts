@@ -20,7 +20,7 @@ let client: LambdaClient;
 let created = 0;
 
 before(async () => {
-  server = await startTestServer({ args: ['--deprecated-runtimes', 'allow'] });
+  server = await startTestServer();
   client = server.client();
   const files = {
     'index.mjs': `import fs from 'node:fs';

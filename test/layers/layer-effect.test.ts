@@ -62,7 +62,7 @@ describe('a layer at work', { timeout: 120_000 }, () => {
   let server: TestServer;
   let client: LambdaClient;
   const start = async () => {
-    server = await startTestServer({ dataDir: join(home, 'data'), args: ['--deprecated-runtimes', 'allow'] });
+    server = await startTestServer({ dataDir: join(home, 'data') });
     client = server.client();
   };
   before(async () => {

@@ -56,7 +56,7 @@ describe('bundled SDKs', { timeout: FETCH_MS_MAX }, () => {
   let client: LambdaClient;
 
   before(async () => {
-    const args = ['--bundled-sdk', 'on', '--cache', sharedCacheDir, '--deprecated-runtimes', 'allow'];
+    const args = ['--bundled-sdk', 'on', '--cache', sharedCacheDir];
     server = await startTestServer({ args });
     client = server.client();
   });

@@ -26,7 +26,7 @@ let server: TestServer;
 let client: LambdaClient;
 
 before(async () => {
-  const args = ['--cache', sharedCacheDir, '--deprecated-runtimes', 'allow', '--nearest-runtime'];
+  const args = ['--cache', sharedCacheDir, '--nearest-runtime'];
   server = await startTestServer({ args });
   client = server.client();
 });

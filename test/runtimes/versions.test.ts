@@ -24,7 +24,7 @@ let server: TestServer;
 let client: LambdaClient;
 
 before(async () => {
-  server = await startTestServer({ args: ['--cache', cacheDir, '--deprecated-runtimes', 'allow'] });
+  server = await startTestServer({ args: ['--cache', cacheDir] });
   client = server.client();
 });
 
@@ -126,7 +126,28 @@ test('--nearest-runtime runs a function on the version next to its own, and says
   }
 });
 
-/** A version that functions may be created for and that this machine does not have. */
+test('a runtime that AWS has closed is refused unless --deprecated-runtimes opens it', async () => {
+  const closed = new CreateFunctionCommand({
+    FunctionName: 'closed',
+    Runtime: 'nodejs12.x',
+    Handler: 'index.handler',
+    Role: 'arn:aws:iam::000000000000:role/test',
+    Code: { ZipFile: await zipOf({ 'index.js': 'exports.handler = async () => {};' }) },
+  });
+  const strict = await startTestServer({ env: { LAMBDAD_DEPRECATED_RUNTIMES: undefined } });
+  try {
+    await assert.rejects(strict.client().send(closed), {
+      name: 'InvalidParameterValueException',
+      message:
+        'The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.',
+    });
+  } finally {
+    await strict.stop();
+  }
+  assert.equal((await client.send(closed)).Runtime, 'nodejs12.x');
+});
+
+/** A version from 3.10 on that this machine does not have. */
 async function missingPython(): Promise<string | undefined> {
   const there = (await machinePrograms('python', process.env).known()).map(({ version }) => version);
   return versionsOf(shippedFamily('python')).find(

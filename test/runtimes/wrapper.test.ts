@@ -48,7 +48,7 @@ for (const sandbox of ['auto', 'process'])
     let layer: string;
 
     before(async () => {
-      server = await startTestServer({ args: ['--sandbox', sandbox, '--deprecated-runtimes', 'allow'] });
+      server = await startTestServer({ args: ['--sandbox', sandbox] });
       client = server.client();
       const Content = { ZipFile: await zipOf({ 'tools/wrap': executable(WRAPPER), 'tools/flat': WRAPPER }) };
       const published = await client.send(new PublishLayerVersionCommand({ LayerName: 'tools', Content }));

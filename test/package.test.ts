@@ -4,8 +4,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { CreateFunctionCommand, InvokeCommand, LambdaClient, waitUntilFunctionActiveV2 } from '@aws-sdk/client-lambda';
+import { inFullOnly } from './proof/extent.ts';
 import { root } from './support/source-tree.ts';
 import { zipOf } from './support/zip.ts';
 
@@ -31,84 +32,86 @@ let installed: string;
 let command: string;
 let packed: string[];
 
-before(
-  () => {
-    dir = mkdtempSync(join(tmpdir(), 'lambdad-package-'));
-    const report = JSON.parse(
-      run('npm', ['pack', '--json', '--pack-destination', dir], root).replace(/^[^[{]*(?=[[{])/, ''),
-    );
-    const [entry] = (Array.isArray(report) ? report : Object.values(report)) as [
-      { filename: string; files: { path: string }[] },
-    ];
-    packed = entry.files.map((file) => file.path);
-    const home = join(dir, 'home');
-    mkdirSync(home);
-    writeFileSync(join(home, 'package.json'), '{"private":true}');
-    const flags = ['--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-    run('npm', ['install', ...flags, join(dir, entry.filename)], home);
-    installed = join(home, 'node_modules', 'lambdad');
-    command = join(home, 'node_modules', '.bin', 'lambdad');
-  },
-  { timeout: TOOL_MS_MAX },
-);
-after(() => rmSync(dir, { recursive: true, force: true }));
-
-test('the package holds what runs and nothing else', () => {
-  const tops = new Set(packed.map((path) => path.split('/')[0]));
-  const expected = [
-    'bin',
-    'dist',
-    'native',
-    'runtimes',
-    'package.json',
-    'README.md',
-    'LICENSE',
-    'NOTICE',
-    'CHANGELOG.md',
-  ];
-  assert.deepEqual([...tops].sort(), expected.sort());
-  for (const path of ['bin/lambdad.mjs', 'dist/cli/main.js', 'dist/main.js', 'native/bin/linux-x64/lambdad-sandbox'])
-    assert.ok(packed.includes(path), path);
-  assert.deepEqual(
-    packed.filter((path) => /\.ts$|\.test\.|__pycache__|\.(c|h)$/.test(path)),
-    [],
+describe('the package', { skip: inFullOnly }, () => {
+  before(
+    () => {
+      dir = mkdtempSync(join(tmpdir(), 'lambdad-package-'));
+      const report = JSON.parse(
+        run('npm', ['pack', '--json', '--pack-destination', dir], root).replace(/^[^[{]*(?=[[{])/, ''),
+      );
+      const [entry] = (Array.isArray(report) ? report : Object.values(report)) as [
+        { filename: string; files: { path: string }[] },
+      ];
+      packed = entry.files.map((file) => file.path);
+      const home = join(dir, 'home');
+      mkdirSync(home);
+      writeFileSync(join(home, 'package.json'), '{"private":true}');
+      const flags = ['--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+      run('npm', ['install', ...flags, join(dir, entry.filename)], home);
+      installed = join(home, 'node_modules', 'lambdad');
+      command = join(home, 'node_modules', '.bin', 'lambdad');
+    },
+    { timeout: TOOL_MS_MAX },
   );
-});
+  after(() => rmSync(dir, { recursive: true, force: true }));
 
-test('the command says its version and helps', () => {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  assert.match(run(command, ['--version'], dir), new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`));
-  const help = run(command, ['--help'], dir);
-  for (const name of ['start', 'deploy', 'invoke', 'logs', 'doctor']) assert.match(help, new RegExp(`\\b${name}\\b`));
-});
-
-test('the server of the package runs a function and ends cleanly', async () => {
-  const args = ['start', '--port', '0', '--data', join(dir, 'data'), '--cache', join(dir, 'cache')];
-  const server = spawn(command, args, { cwd: dir, env: strangerEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise((resolve) => server.once('close', (code, signal) => resolve({ code, signal })));
-  try {
-    const endpoint = await listening(server);
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    const client = new LambdaClient({ endpoint, region: 'us-east-1', credentials });
-    await client.send(
-      new CreateFunctionCommand({
-        FunctionName: 'hello',
-        Runtime: 'nodejs24.x',
-        Handler: 'index.handler',
-        Role: 'arn:aws:iam::000000000000:role/any',
-        Code: { ZipFile: await zipOf({ 'index.js': GREETER }) },
-      }),
+  test('the package holds what runs and nothing else', () => {
+    const tops = new Set(packed.map((path) => path.split('/')[0]));
+    const expected = [
+      'bin',
+      'dist',
+      'native',
+      'runtimes',
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'NOTICE',
+      'CHANGELOG.md',
+    ];
+    assert.deepEqual([...tops].sort(), expected.sort());
+    for (const path of ['bin/lambdad.mjs', 'dist/cli/main.js', 'dist/main.js', 'native/bin/linux-x64/lambdad-sandbox'])
+      assert.ok(packed.includes(path), path);
+    assert.deepEqual(
+      packed.filter((path) => /\.ts$|\.test\.|__pycache__|\.(c|h)$/.test(path)),
+      [],
     );
-    await waitUntilFunctionActiveV2({ client, maxWaitTime: 30, minDelay: 1 }, { FunctionName: 'hello' });
-    const answer = await client.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"you"}' }));
-    assert.match(Buffer.from(answer.Payload ?? []).toString(), /Hello, you!/);
-    client.destroy();
-    server.kill('SIGTERM');
-    assert.deepEqual(await ended, { code: 0, signal: null });
-    assert.ok(!existsSync(join(installed, 'src')));
-  } finally {
-    server.kill('SIGKILL');
-  }
+  });
+
+  test('the command says its version and helps', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    assert.match(run(command, ['--version'], dir), new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`));
+    const help = run(command, ['--help'], dir);
+    for (const name of ['start', 'deploy', 'invoke', 'logs', 'doctor']) assert.match(help, new RegExp(`\\b${name}\\b`));
+  });
+
+  test('the server of the package runs a function and ends cleanly', async () => {
+    const args = ['start', '--port', '0', '--data', join(dir, 'data'), '--cache', join(dir, 'cache')];
+    const server = spawn(command, args, { cwd: dir, env: strangerEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = new Promise((resolve) => server.once('close', (code, signal) => resolve({ code, signal })));
+    try {
+      const endpoint = await listening(server);
+      const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+      const client = new LambdaClient({ endpoint, region: 'us-east-1', credentials });
+      await client.send(
+        new CreateFunctionCommand({
+          FunctionName: 'hello',
+          Runtime: 'nodejs24.x',
+          Handler: 'index.handler',
+          Role: 'arn:aws:iam::000000000000:role/any',
+          Code: { ZipFile: await zipOf({ 'index.js': GREETER }) },
+        }),
+      );
+      await waitUntilFunctionActiveV2({ client, maxWaitTime: 30, minDelay: 1 }, { FunctionName: 'hello' });
+      const answer = await client.send(new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"you"}' }));
+      assert.match(Buffer.from(answer.Payload ?? []).toString(), /Hello, you!/);
+      client.destroy();
+      server.kill('SIGTERM');
+      assert.deepEqual(await ended, { code: 0, signal: null });
+      assert.ok(!existsSync(join(installed, 'src')));
+    } finally {
+      server.kill('SIGKILL');
+    }
+  });
 });
 
 /** The URL that the server announces. Rejects with what it said instead. */

@@ -1,11 +1,12 @@
 // The whole control plane as typed into the AWS command line. Commands that don't need one another run side by side:
 // each is a process that takes most of a second to start. For the same reason the story is told once, with the server
-// that may least. What is no zip is refused by the command itself.
+// that may least, and the shorter run tells its beginning. What is no zip is refused by the command itself.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { inFullOnly } from '../proof/extent.ts';
 import { runClient } from '../support/client-process.ts';
 import { skipWithoutMoto } from '../support/moto.ts';
 import { skipUnless } from '../support/requirement.ts';
@@ -143,7 +144,7 @@ for (const { title, asUser } of servers.slice(-1))
       ]);
     });
 
-    test('layers: pages, filters, permissions', async () => {
+    test('layers: pages, filters, permissions', { skip: inFullOnly }, async () => {
       const layerName = story.layer;
       for (const _ of [2, 3]) await lambda('publish-layer-version', { layerName, zipFile: file(story.layerZipFile) });
       const one = { layerName, versionNumber: 1 };
@@ -168,7 +169,7 @@ for (const { title, asUser } of servers.slice(-1))
       ]);
     });
 
-    test('publish-version, update-function-code, create-alias', async () => {
+    test('publish-version, update-function-code, create-alias', { skip: inFullOnly }, async () => {
       assert.equal((await greeter('publish-version')).Version, '1');
       await wait('published-version-active', { qualifier: 1 });
       await greeter('update-function-code', { zipFile: file(story.laterZipFile) });
@@ -203,7 +204,7 @@ for (const { title, asUser } of servers.slice(-1))
       );
     });
 
-    test('add-permission, get-policy', async () => {
+    test('add-permission, get-policy', { skip: inFullOnly }, async () => {
       const live = { qualifier: 'live' };
       const sns = { action: 'lambda:InvokeFunction', principal: 'sns.amazonaws.com', sourceArn: story.topicArn };
       const added = await greeter('add-permission', { ...live, ...sns, statementId: 'sns' });
@@ -213,7 +214,7 @@ for (const { title, asUser } of servers.slice(-1))
       await fails(greeter('get-policy', live), 'missingPolicy');
     });
 
-    test('function URL and event invoke configs', async () => {
+    test('function URL and event invoke configs', { skip: inFullOnly }, async () => {
       const live = { qualifier: 'live' };
       const onFailure = { OnFailure: { Destination: story.queueArn } };
       const [url, put] = await Promise.all([
@@ -244,7 +245,7 @@ for (const { title, asUser } of servers.slice(-1))
       await fails(greeter('get-function-url-config', live), 'missingPolicy');
     });
 
-    test('reserved and provisioned concurrency', async () => {
+    test('reserved and provisioned concurrency', { skip: inFullOnly }, async () => {
       const blue = { qualifier: 'blue' };
       const [reserved, put] = await Promise.all([
         greeter('put-function-concurrency', { reservedConcurrentExecutions: story.reserved }),
@@ -268,7 +269,7 @@ for (const { title, asUser } of servers.slice(-1))
       await Promise.all([fails(get(), 'noProvisioned'), greeter('delete-function-concurrency')]);
     });
 
-    test('create-event-source-mapping on a queue', async () => {
+    test('create-event-source-mapping on a queue', { skip: inFullOnly }, async () => {
       const create = 'create-event-source-mapping';
       const source = { eventSourceArn: story.queueArn };
       const filterCriteria = { Filters: [{ Pattern: '{"body":{"kind":["greeting"]}}' }] };
@@ -307,7 +308,7 @@ for (const { title, asUser } of servers.slice(-1))
       await fails(lambda('get-event-source-mapping', uuid), 'missingMapping');
     });
 
-    test('code signing', async () => {
+    test('code signing', { skip: inFullOnly }, async () => {
       const allowedPublishers = `SigningProfileVersionArns=${story.profileArn}`;
       const made = await lambda('create-code-signing-config', { allowedPublishers, tags: story.tags });
       const config = { codeSigningConfigArn: made.CodeSigningConfig.CodeSigningConfigArn };
@@ -328,7 +329,7 @@ for (const { title, asUser } of servers.slice(-1))
       ]);
     });
 
-    test('runtime management, recursion and tags', async () => {
+    test('runtime management, recursion and tags', { skip: inFullOnly }, async () => {
       const resource = story.arn;
       await Promise.all([
         greeter('put-runtime-management-config', { updateRuntimeOn: 'FunctionUpdate' }),
@@ -344,7 +345,7 @@ for (const { title, asUser } of servers.slice(-1))
       assert.deepEqual((await lambda('list-tags', { resource })).Tags, story.tags);
     });
 
-    test('list-functions in pages, and the end of everything', async () => {
+    test('list-functions in pages, and the end of everything', { skip: inFullOnly }, async () => {
       await Promise.all(story.others.map((name) => create(name, { zipFile: file(story.zipFile) })));
       const everyone = [story.name, story.nameFromS3, ...story.others].sort();
       const { Functions } = await lambda('list-functions', { pageSize: story.pageSize });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { inFullOnly } from '../proof/extent.ts';
 import { runClient } from '../support/client-process.ts';
 import { skipWithoutMoto } from '../support/moto.ts';
 import { skipUnless } from '../support/requirement.ts';
@@ -16,7 +17,7 @@ const BUILD_MS_MAX = 300_000;
 
 const runs = (command: string, flag: string) => spawnSync(command, [flag], { stdio: 'ignore' }).status === 0;
 const there = runs('javac', '-version') && runs('mvn', '-version');
-const skip = skipUnless(there, 'needs a JDK and Maven') || skipWithoutMoto();
+const skip = inFullOnly || skipUnless(there, 'needs a JDK and Maven') || skipWithoutMoto();
 
 describe('the AWS SDK for Java v2', { skip, timeout: BUILD_MS_MAX }, () => {
   let dir: string;

@@ -6,11 +6,13 @@ import { after, before, describe, it } from 'node:test';
 import { openSqliteMetadata } from '../../src/databases/sqlite/metadata.ts';
 import type { FunctionConfiguration } from '../../src/model/types.gen.ts';
 import { type CachedMetadata, cachedMetadata } from '../../src/store/cached-metadata.ts';
+import { byExtent } from '../proof/extent.ts';
 import { copiesOf, fillCatalogue, type Template, templateOf } from '../support/catalogue.ts';
 import { ACCOUNT, createActive, makeWorld, REGION, type World } from '../support/function-world.ts';
 
-const FUNCTIONS = 10_000;
-const CACHED_RECORDS_MAX = 20_000;
+const FUNCTIONS = byExtent({ reduced: 2_000, full: 10_000, longest: 10_000 });
+/** Room for a part of their records. */
+const CACHED_RECORDS_MAX = 2 * FUNCTIONS;
 const PAGE_ITEMS = 50;
 const namespace = { account: ACCOUNT, region: REGION };
 const nameOf = (index: number) => `f-${String(index).padStart(5, '0')}`;

@@ -13,13 +13,14 @@ import { openDataFolder } from '../../src/databases/disk/data-folder.ts';
 import { openSqliteMetadata } from '../../src/databases/sqlite/metadata.ts';
 import { type OperationName, operationModels } from '../../src/model/operations.gen.ts';
 import { PASSING_MS } from '../../src/sources/mapping-state.ts';
+import { byExtent } from '../proof/extent.ts';
 import { makeWorld } from '../support/function-world.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { randomFromSeed } from './random-from-seed.ts';
 import { dumpRecords } from './record-dump.ts';
 import { type Caller, REGION, type Write, writes, writesNothing } from './writes.ts';
 
-const ROUNDS = 6;
+const ROUNDS = byExtent({ reduced: 3, full: 6, longest: 6 });
 const SEED = 20_152;
 /** All writes of a round are asked for within this, and the server is killed somewhere in it or shortly behind. */
 const ASKED_WITHIN_MS = 150;

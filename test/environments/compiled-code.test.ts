@@ -16,6 +16,7 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import { metricsPage } from '../limits/metrics-page.ts';
+import { inFullOnly } from '../proof/extent.ts';
 import { canSwitchUser, nobody } from '../support/readable-checkout.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -168,7 +169,7 @@ for (const [way, args] of [
     );
   });
 
-test('as an ordinary user too', { skip: skipUser }, async () => {
+test('as an ordinary user too', { skip: inFullOnly || skipUser }, async () => {
   await withServer(
     async (server) => {
       const client = server.client();

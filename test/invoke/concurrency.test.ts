@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { InvokeCommand, type LambdaClient, TooManyRequestsException } from '@aws-sdk/client-lambda';
+import { byExtent } from '../proof/extent.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -20,6 +21,10 @@ const HOLDING = `
     running--;
     return { id, most };
   };`;
+
+/** Called at once, each for longer than it takes to start them all. */
+const CROWD = byExtent({ reduced: 40, full: 200, longest: 200 });
+const CROWD_MS = byExtent({ reduced: 5_000, full: 10_000, longest: 10_000 });
 
 before(async () => {
   server = await startTestServer({ args: ['--idle-seconds', '2'] });
@@ -47,11 +52,11 @@ test('concurrent calls each have an environment to themselves', async () => {
   assert.ok(answers.every(({ most }) => most === 1));
 });
 
-test('an invoke answers while 200 others run', { timeout: 120_000 }, async () => {
+test(`an invoke answers while ${CROWD} others run`, { timeout: 120_000 }, async () => {
   await createFunction(client, 'other', { files: { 'index.mjs': 'export const handler = async () => "here";' } });
   assert.equal((await invokeFunction(client, 'other')).payload, 'here');
-  let running = 200;
-  const others = Array.from({ length: running }, () => hold(10_000).finally(() => running--));
+  let running = CROWD;
+  const others = Array.from({ length: running }, () => hold(CROWD_MS).finally(() => running--));
   assert.equal((await invokeFunction(client, 'other')).payload, 'here');
   assert.ok(running > 0, 'it need not wait for them all');
   const answers = await Promise.all(others);

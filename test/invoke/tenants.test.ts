@@ -7,6 +7,7 @@ import {
   InvokeWithResponseStreamCommand,
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
+import { byExtent } from '../proof/extent.ts';
 import { createFunction } from '../support/functions.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -44,7 +45,7 @@ const TELLING = `
     return { n, tenantId, seen: [...seen] };
   };`;
 const TENANTS = ['blue', 'red', 'green', 'a:b/c=d+e-f@g h', '.'] as const;
-const ROUNDS = 40;
+const ROUNDS = byExtent({ reduced: 15, full: 40, longest: 40 });
 const ENDS = ['crash', 'hang', 'throw'] as const;
 
 test('no environment serves two tenants, under load, with crashes and timeouts', { timeout: 120_000 }, async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
+import { inFullOnly } from '../proof/extent.ts';
 import { runClient } from '../support/client-process.ts';
 import { createFunction, invokeFunction } from '../support/functions.ts';
 import { skipUnless } from '../support/requirement.ts';
@@ -118,7 +119,7 @@ test('aws logs tail --filter-pattern shows what matches', { skip: withoutAws }, 
   assert.match(tail.output(), /ERROR.*"n":3/);
 });
 
-test('aws logs makes, writes, reads and deletes', { skip: withoutAws }, async (t) => {
+test('aws logs makes, writes, reads and deletes', { skip: inFullOnly || withoutAws }, async (t) => {
   const server = await startTestServer();
   t.after(() => server.stop());
   const group = ['--log-group-name', 'by-hand'];

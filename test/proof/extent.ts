@@ -13,5 +13,8 @@ export function byExtent(numbers: Readonly<Record<Extent, number>>): number {
   return numbers[extent];
 }
 
+/** The `skip` option of a test of which `npm test` tells the most by a shorter one. */
+export const inFullOnly: string | false = extent === 'reduced' ? 'part of the full checks (.ci/run)' : false;
+
 /** `PROOF_SEED` of the run; a fixed one otherwise, but for the longest runs, which try something new each time. */
 export const proofSeed = Number(process.env['PROOF_SEED'] ?? (extent === 'longest' ? Date.now() % 1_000_000_007 : 1));

@@ -17,9 +17,9 @@ import { type FuzzTally, type FuzzTarget, fuzz, told } from './fuzz-run.ts';
 import { FORGED, spoil } from './hostile-http.ts';
 import { startWatchedServer, type WatchedServer } from './watched-server.ts';
 
-const API_REQUESTS = byExtent({ reduced: 2_500, full: 60_000, longest: 600_000 });
-const URL_REQUESTS = byExtent({ reduced: 1_000, full: 25_000, longest: 200_000 });
-const LOCAL_REQUESTS = byExtent({ reduced: 1_500, full: 25_000, longest: 200_000 });
+const API_REQUESTS = byExtent({ reduced: 1_500, full: 60_000, longest: 600_000 });
+const URL_REQUESTS = byExtent({ reduced: 600, full: 25_000, longest: 200_000 });
+const LOCAL_REQUESTS = byExtent({ reduced: 1_000, full: 25_000, longest: 200_000 });
 const MINUTES_MAX = byExtent({ reduced: 3, full: 20, longest: 120 });
 /** The first share fills caches and pools; what is held then is what may be held at the end. */
 const WARM_UP_SHARE = 0.25;

@@ -16,6 +16,7 @@ import {
 import { versionsOf } from '../../src/runtimes/description.ts';
 import { machinePrograms, shippedFamily } from '../../src/runtimes/machine-programs.ts';
 import { obtainRuntime } from '../../src/runtimes/obtained-runtime.ts';
+import { inFullOnly } from '../proof/extent.ts';
 import { createFunction, type Deployed, invokeFunction } from '../support/functions.ts';
 import { skipUnless } from '../support/requirement.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
@@ -241,7 +242,10 @@ describe('java', { skip, timeout: PREPARE_MS_MAX }, () => {
     assert.deepEqual(read, [], 'all that a handler of a map needs of the client is in it');
   });
 
-  test('a JRE without a compiler runs the client by itself', { timeout: TEST_MS_MAX }, async (context) => {
+  test('a JRE without a compiler runs the client by itself', {
+    timeout: TEST_MS_MAX,
+    skip: inFullOnly,
+  }, async (context) => {
     const home = mkdtempSync(join(tmpdir(), 'lambdad-jre-'));
     const jre = join(home, 'jre');
     const jlink = join(

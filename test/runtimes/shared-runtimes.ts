@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CreateFunctionCommandInput } from '@aws-sdk/client-lambda';
 import { machinePrograms } from '../../src/runtimes/machine-programs.ts';
-import { everythingRequired, skipUnless } from '../support/requirement.ts';
+import { extent } from '../proof/extent.ts';
+import { skipUnless } from '../support/requirement.ts';
 import { type ZipEntry, zipOf } from '../support/zip.ts';
 import { GO_BUILD_MS_MAX, goBootstrap, skipWithoutGo } from './go-program.ts';
 import { RUST_BUILD_MS_MAX, rustBootstrap, skipWithoutRust } from './rust-program.ts';
@@ -40,10 +41,10 @@ export interface Failure {
 }
 
 /**
- * Where everything is required: the oldest and the newest, and each from which on something is different (18: the SDK and
+ * In full: the oldest and the newest, and each from which on something is different (18: the SDK and
  * imports, 22: hooks within the thread, 24: no callbacks). The versions between them are met by versions.test.ts.
  */
-export const nodeMajors = everythingRequired ? [12, 18, 22, 24, 26] : [22, 24];
+export const nodeMajors = extent === 'reduced' ? [24] : [12, 18, 22, 24, 26];
 const FETCH_MS_MAX = 300_000;
 
 function source(name: string): string {
@@ -64,9 +65,9 @@ const nodes = nodeMajors.map(
   }),
 );
 
-/** Every Python where everything is required, the oldest and the newest elsewhere. */
+/** In full every Python, else the newest. */
 const pythonsFound = (await machinePrograms('python', process.env).known()).filter(
-  (_python, at, all) => everythingRequired || at === 0 || at === all.length - 1,
+  (_python, at, all) => extent !== 'reduced' || at === all.length - 1,
 );
 export const pythonVersions = pythonsFound.length === 0 ? ['3.13'] : pythonsFound.map(({ version }) => version);
 export const skipWithoutPython = skipUnless(pythonsFound.length > 0, 'needs a Python that Lambda has a runtime for');
@@ -90,9 +91,9 @@ const pythons = pythonVersions.map(
   }),
 );
 
-/** Every Java that is there, for its first identifier, where everything is required; else the oldest. */
+/** In full every Java that is there, for its first identifier, else the oldest. */
 const javasFound = (await machinePrograms('java', process.env).known()).filter(
-  (_java, at) => everythingRequired || at === 0,
+  (_java, at) => extent !== 'reduced' || at === 0,
 );
 
 const javas = javasFound.map(({ version }): SharedRuntime => {

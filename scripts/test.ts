@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const TEST_FILES = ['test/**/*.test.ts', 'src/**/*.test.ts', 'runtimes/**/*.test.ts', 'native/*.test.ts'];
-/** Test files at once: most of them start processes of their own, so more than this only makes them late. */
-const CONCURRENCY = 2;
 const isFull = process.env['CI'] === 'true';
+/**
+ * Test files at once. Most of them start processes of their own and wait for them a third of the time, so three keep two
+ * processors at work; in full many have more to do at once than two processors can, and more files only make them late.
+ */
+const CONCURRENCY = isFull ? 2 : 3;
 /** A single test that takes longer has hung; one that needs more says so itself. In full they do more. */
 const TEST_MS_MAX = isFull ? 180_000 : 60_000;
 /** The whole run: what still runs then is ended, and the run has failed. */

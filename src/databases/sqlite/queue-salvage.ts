@@ -26,6 +26,8 @@ const PRIMARY_CODE_MASK = 0xff;
 const CHECKED_BYTES_MAX = 67_108_864;
 /** Ids between the last that was read from below and from above, which are tried one by one. */
 const TRIED_MAX = 1_000_000;
+/** Of those, how many beyond the last id that was given out, of which a lost log may have known later ones. */
+const TRIED_BEYOND_MAX = 20_000;
 /** Where a database's first page tells of it, in bytes. */
 const HEAD_BYTES = 100;
 const PAGE_SIZE_AT = 16;
@@ -138,13 +140,25 @@ function* readableRows(source: DatabaseSync): Generator<Columns> {
     yield row;
   }
   const one = source.prepare(`SELECT ${COLUMNS} FROM item WHERE id = ?`);
-  for (let id = low + 1; id < Math.min(high, low + TRIED_MAX); id++)
+  const end = Math.min(high, low + TRIED_MAX, lastGiven(source) + TRIED_BEYOND_MAX);
+  for (let id = low + 1; id < end; id++)
     try {
       const row = one.get(id);
       if (row !== undefined) yield row as Columns;
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
+}
+
+/** What SQLite remembers for AUTOINCREMENT; infinite where that cannot be read either. */
+function lastGiven(source: DatabaseSync): number {
+  try {
+    const row = source.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'item'`).get();
+    return Number.isSafeInteger(row?.['seq']) ? Number(row?.['seq']) : Number.POSITIVE_INFINITY;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function* rowsUntilDamage(source: DatabaseSync, order: 'ASC' | 'DESC'): Generator<Columns> {

@@ -22,7 +22,7 @@ const START_BLOCKS = 3;
 const CREATE_BLOCKS = 3;
 const CREATES_PER_BLOCK = 8;
 const PACKAGE_BYTES = 1_000_000;
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 1_500;
 
 async function reads(few: TestServer, many: TestServer): Promise<Row[]> {
   const paths = {

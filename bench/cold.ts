@@ -19,7 +19,7 @@ import { type Block, type MissingRow, type Row, row } from './statistics.ts';
 import { WaitingSandboxes } from './waiting-sandboxes.ts';
 
 /** On a server of its own, whose first ones also compile the server's code and the function's. */
-const ROUNDS = 11;
+const ROUNDS = 9;
 const BURST_ROUNDS = 3;
 const START_ROUNDS = 3;
 const BURSTS = [10, 50];

@@ -5,14 +5,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { startTestServer } from '../test/support/server.ts';
 import { deploy } from './bench-server.ts';
 import { type MissingRow, median, type Row, row } from './statistics.ts';
 
 const ENVIRONMENTS = 100;
-/** Longer than it takes to start them all. */
-const HOLD_MS = 20_000;
+/** Longer than it takes to start them all on most machines; where it is not, those that are there help the next time. */
+const HOLD_MS = 8_000;
+const HOLDS_MAX = 5;
 /** What ended before gives its memory back for a while: it is level when these many readings differ by less than LEVEL_MB. */
 const LEVEL_READINGS = 5;
 const READING_MS = 400;
@@ -70,6 +71,16 @@ export async function benchMemory(): Promise<readonly (Row | MissingRow)[]> {
   return [row(what, 'MB', aim, [{ bare, ours: await oursMb() }])];
 }
 
+/** As many invokes at once as environments are wanted, each of which holds its own; returns how many that were. */
+async function holdAll(clients: readonly LambdaClient[]): Promise<number> {
+  const answers = await Promise.all(
+    Array.from({ length: ENVIRONMENTS }, (_, at) =>
+      clients[at % clients.length]?.send(new InvokeCommand({ FunctionName: 'node-idle' })),
+    ),
+  );
+  return new Set(answers.map((answer) => Buffer.from(answer?.Payload ?? []).toString())).size;
+}
+
 /** Of a server of its own: what it takes is part of what is measured. */
 async function oursMb(): Promise<number> {
   const before = await levelMb();
@@ -79,14 +90,10 @@ async function oursMb(): Promise<number> {
     await deploy(client, { name: 'node-idle', runtime: 'nodejs24.x', handler: 'index.handler', files: HOLDING });
     // One client has connections for half of them.
     const clients = [client, server.client(), server.client()];
-    // As many at once as environments are wanted: each holds its own until all are there.
-    const answers = await Promise.all(
-      Array.from({ length: ENVIRONMENTS }, (_, at) =>
-        clients[at % clients.length]?.send(new InvokeCommand({ FunctionName: 'node-idle' })),
-      ),
-    );
-    const ids = new Set(answers.map((answer) => Buffer.from(answer?.Payload ?? []).toString()));
-    if (ids.size !== ENVIRONMENTS) throw new Error(`${ids.size} environments instead of ${ENVIRONMENTS}`);
+    for (let holds = 1, held = 0; held < ENVIRONMENTS; holds++) {
+      if (holds > HOLDS_MAX) throw new Error(`${held} environments instead of ${ENVIRONMENTS}`);
+      held = await holdAll(clients);
+    }
     await pause(DEMAND_MS);
     return before - (await levelMb());
   } finally {

@@ -216,7 +216,7 @@ async function crowd(): Promise<Row[]> {
     const madeMs = performance.now();
     for (const { port, request } of targets) await steadyLoad(port, 4, request, WARM_UP_SECONDS);
     const [alone, functions, idle] = targets as [(typeof targets)[0], (typeof targets)[0], (typeof targets)[0]];
-    const short = { count: 9, seconds: 1 };
+    const short = { count: 7, seconds: 1 };
     const beside = async (what: string, target: typeof idle) =>
       rowOf(
         `warm beside ${what} against alone, p50`,

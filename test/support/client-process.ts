@@ -10,9 +10,17 @@ export interface ClientOutput {
   readonly stderr: string;
 }
 
-/** Runs a client program that finds `server` by its environment. Rejects with what it printed when it fails. */
-export async function runClient(command: string, args: readonly string[], server: TestServer): Promise<ClientOutput> {
-  const env = { ...process.env, ...server.clientEnvironment(), AWS_PAGER: '', AWS_DEFAULT_OUTPUT: 'json' };
+/**
+ * Runs a client program that finds `server` by its environment, to which `more` is added. Rejects with what it printed when
+ * it fails.
+ */
+export async function runClient(
+  command: string,
+  args: readonly string[],
+  server: TestServer,
+  more: Readonly<Record<string, string>> = {},
+): Promise<ClientOutput> {
+  const env = { ...process.env, ...server.clientEnvironment(), AWS_PAGER: '', AWS_DEFAULT_OUTPUT: 'json', ...more };
   try {
     const options = { env, timeout: CLIENT_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX, encoding: 'utf8' as const };
     return await promisify(execFile)(command, [...args], options);

@@ -20,10 +20,10 @@ import { until } from './story.ts';
 const python = process.env['PYTHON_WITH_BOTO3'] ?? 'python3';
 /** The first argument is the file that it reads for its input. */
 const RUN = 'import sys; from chalice.cli import main; sys.stdin = open(sys.argv.pop(1)); main()';
-const there = spawnSync(python, ['-c', 'import chalice'], { stdio: 'ignore' }).status === 0;
+const isThere = () => spawnSync(python, ['-c', 'import chalice'], { stdio: 'ignore' }).status === 0;
 const skip =
   inFullOnly ||
-  skipUnless(there, 'needs Chalice for python3, or an interpreter that has it in PYTHON_WITH_BOTO3') ||
+  skipUnless(isThere(), 'needs Chalice for python3, or an interpreter that has it in PYTHON_WITH_BOTO3') ||
   skipWithoutMoto();
 
 const CONFIG = {

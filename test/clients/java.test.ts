@@ -16,8 +16,8 @@ import { setStage } from './story.ts';
 const BUILD_MS_MAX = 300_000;
 
 const runs = (command: string, flag: string) => spawnSync(command, [flag], { stdio: 'ignore' }).status === 0;
-const there = runs('javac', '-version') && runs('mvn', '-version');
-const skip = inFullOnly || skipUnless(there, 'needs a JDK and Maven') || skipWithoutMoto();
+const isThere = () => runs('javac', '-version') && runs('mvn', '-version');
+const skip = inFullOnly || skipUnless(isThere(), 'needs a JDK and Maven') || skipWithoutMoto();
 
 describe('the AWS SDK for Java v2', { skip, timeout: BUILD_MS_MAX }, () => {
   let dir: string;

@@ -103,6 +103,17 @@ describe('a damaged event queue', { timeout: 120_000 }, () => {
       assert.ok((await mended(home)) > ITEMS / 2);
     }));
 
+  it('finds what lies between two gaps, also when the last id that it remembers is too small', () =>
+    withQueue(async (home) => {
+      const database = new DatabaseSync(home.path);
+      database.exec(`UPDATE sqlite_sequence SET seq = 1 WHERE name = 'item'`);
+      database.close();
+      const pages = statSync(home.path).size / PAGE_BYTES;
+      for (const share of [0.2, 0.6])
+        overwrite(home.path, Math.floor(pages * share) * PAGE_BYTES, Buffer.alloc(PAGE_BYTES, 0xa5));
+      assert.ok((await mended(home)) > (ITEMS * 9) / 10);
+    }));
+
   it(`of which any pages are gone opens, ${ROUNDS} times`, async () => {
     const random = randomFromSeed(SEED);
     for (let round = 0; round < ROUNDS; round++)

@@ -2,9 +2,9 @@
  * The life of a mapping (lambda-facts 8.2). A change puts it into a passing state; the supervisor ends it when reading has
  * begun or stopped as was asked for, and takes up what a former run left in one.
  *
- * Deliberate difference from AWS: a source that cannot be polled here (its service has no endpoint, or is none that
- * lambdad polls) leaves the mapping Disabled, and its StateTransitionReason says why. The record keeps what was asked
- * for in `enabled`, and comes to life when a later start finds the endpoint.
+ * A source that cannot be polled here (its service has no endpoint, or is none that lambdad polls) leaves the mapping in
+ * the state that was asked for, so that tools which compare it with what they want find no difference; its
+ * StateTransitionReason says that nothing is read, and why. It comes to life when a later start finds the endpoint.
  */
 import { ApiError } from '../model/api-error.ts';
 import type { Source } from './source-kind.ts';

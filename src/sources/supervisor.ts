@@ -131,7 +131,7 @@ export class MappingSupervisor implements SourcesAtWork {
     }
     if (isToRun) await this.#run(watched, key, body);
     const resting: MappingStatus = {
-      state: isToRun ? 'Enabled' : 'Disabled',
+      state: body.enabled ? 'Enabled' : 'Disabled',
       reason: obstacle ?? userReason(source.kind),
       sinceMs: clock.now(),
     };

@@ -30,11 +30,11 @@ function update(UUID: string, input: Omit<OperationInputs['UpdateEventSourceMapp
 }
 
 describe('states', () => {
-  test('a mapping comes to rest as Disabled, and says that nothing polls when it was to be enabled', async () => {
+  test('a mapping comes to rest as it was to be, and says that nothing polls', async () => {
     const { UUID = '', LastModified } = await create(world, anotherQueue());
     await settle(world);
     const rested = await get(UUID);
-    assert.deepEqual([rested.State, rested.StateTransitionReason], ['Disabled', NOTHING_POLLS]);
+    assert.deepEqual([rested.State, rested.StateTransitionReason], ['Enabled', NOTHING_POLLS]);
     assert.ok(Number(rested.LastModified) > Number(LastModified));
     const record = await world.metadata.get(mappingKey(NAMESPACE, UUID));
     assert.ok(record);

@@ -44,10 +44,10 @@ test('a mapping lives through updates, a restart and its end', async () => {
   const { UUID = '' } = created;
   assert.equal(created.$metadata.httpStatusCode, 202);
   assert.ok(created.LastModified instanceof Date && Math.abs(created.LastModified.getTime() - Date.now()) < 60_000);
-  await untilState(client, UUID, 'Disabled');
+  await untilState(client, UUID, 'Enabled');
   const updated = await client.send(new UpdateEventSourceMappingCommand({ UUID, BatchSize: 5 }));
   assert.deepEqual([updated.$metadata.httpStatusCode, updated.State, updated.BatchSize], [202, 'Updating', 5]);
-  await untilState(client, UUID, 'Disabled');
+  await untilState(client, UUID, 'Enabled');
   await client.send(new DeleteEventSourceMappingCommand({ UUID }));
   await first.kill();
 

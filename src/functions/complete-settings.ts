@@ -100,7 +100,10 @@ async function withVpc({ ec2 }: Neighbours, namespace: Namespace, kept: Settings
   return { ...kept, VpcConfig: { ...vpc, VpcId: vpcId } };
 }
 
-/** What is sealed already stays as it is while variables and key are the same, so that nothing seems to have changed. */
+/**
+ * What is sealed already stays as it is while variables and key are the same, so that nothing seems to have changed. An
+ * update to no variables leaves no environment at all, where a function created with none shows an empty one.
+ */
 async function sealed(
   vault: Vault,
   namespace: Namespace,
@@ -108,6 +111,7 @@ async function sealed(
   { settings, variables }: SettingsDraft,
   before: Settings | undefined,
 ): Promise<Settings['environment']> {
+  if (before !== undefined && variables !== undefined && Object.keys(variables).length === 0) return undefined;
   const keyArn = settings.kept.KMSKeyArn as string | undefined;
   const sameKey = before !== undefined && keyArn === before.kept.KMSKeyArn;
   const isKept = before?.environment !== undefined && isSealed(before.environment);

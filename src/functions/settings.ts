@@ -54,7 +54,7 @@ export function settingsOfNew(input: CreateFunctionRequest, context: SettingsCon
     ephemeralStorageMb: EPHEMERAL_STORAGE_MB_DEFAULT,
     architecture: input.Architectures?.[0] ?? 'x86_64',
     packageType: 'Zip',
-    logging: { format: 'Text', group: `/aws/lambda/${context.functionName}` },
+    logging: newLogging(context, {}),
     tracingMode: 'PassThrough',
     snapStart: 'None',
     ...(input.TenancyConfig === undefined ? {} : { tenantIsolation: input.TenancyConfig.TenantIsolationMode }),
@@ -101,7 +101,7 @@ function withChanges(
   const runtime = input.Runtime ?? current.runtime;
   if (runtime !== undefined) checkSupportedRuntime(runtime, action, context);
   const handler = input.Handler ?? current.handler;
-  const variables = input.Environment === undefined ? undefined : (input.Environment.Variables ?? {});
+  const variables = input.Environment?.Variables;
   if (variables !== undefined) checkEnvironment(variables);
   const settings: Settings = {
     ...current,
@@ -112,7 +112,7 @@ function withChanges(
     timeoutS: input.Timeout ?? current.timeoutS,
     memoryMb: input.MemorySize ?? current.memoryMb,
     ephemeralStorageMb: input.EphemeralStorage?.Size ?? current.ephemeralStorageMb,
-    logging: input.LoggingConfig === undefined ? current.logging : mergeLogging(current.logging, input.LoggingConfig),
+    logging: input.LoggingConfig === undefined ? current.logging : newLogging(context, input.LoggingConfig),
     tracingMode: input.TracingConfig?.Mode ?? current.tracingMode,
     snapStart: input.SnapStart === undefined ? current.snapStart : (input.SnapStart.ApplyOn ?? 'None'),
     kept: mergeKept(current.kept, input),
@@ -177,23 +177,21 @@ function checkMaxima(input: CreateFunctionRequest | UpdateFunctionConfigurationR
   throw new ApiError('ValidationException', `${counted} detected: ${faults.join('; ')}`);
 }
 
-/** JSON has levels, INFO unless said otherwise; going back to Text drops them (lambda-facts 6.3.20). */
-function mergeLogging(current: Logging, change: LoggingConfig): Logging {
-  const format = change.LogFormat ?? current.format;
-  const group = change.LogGroup ?? current.group;
-  if (format === 'Text') {
-    if (change.ApplicationLogLevel !== undefined || change.SystemLogLevel !== undefined)
-      throw invalidParameter(
-        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
-      );
-    return { format, group };
+/**
+ * A LoggingConfig replaces the one before as a whole, on updates too: what it leaves out is as in a new function. JSON has
+ * levels, INFO unless said otherwise; Text has none (lambda-facts 6.3.20).
+ */
+function newLogging({ functionName }: SettingsContext, given: LoggingConfig): Logging {
+  const { LogFormat: format = 'Text', LogGroup: group = `/aws/lambda/${functionName}` } = given;
+  if (format === 'JSON') {
+    const { ApplicationLogLevel: applicationLevel = 'INFO', SystemLogLevel: systemLevel = 'INFO' } = given;
+    return { format, group, applicationLevel, systemLevel };
   }
-  return {
-    format,
-    group,
-    applicationLevel: change.ApplicationLogLevel ?? current.applicationLevel ?? 'INFO',
-    systemLevel: change.SystemLogLevel ?? current.systemLevel ?? 'INFO',
-  };
+  if (given.ApplicationLogLevel !== undefined || given.SystemLogLevel !== undefined)
+    throw invalidParameter(
+      'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
+    );
+  return { format, group };
 }
 
 /** An empty value takes a setting away; a network configuration stays, emptied, as AWS shows it. */

@@ -23,6 +23,8 @@ describe('functions', { timeout: 10_000 }, () => {
   });
   afterEach(() => world.close());
 
+  const shown = (FunctionName: string) => world.output('GetFunctionConfiguration', { FunctionName });
+
   it('is created Pending, with every default, and turns Active', async () => {
     const created = await world.output('CreateFunction', await input());
     const { RevisionId, RuntimeVersionConfig, CodeSha256, CodeSize, ...shown } = created;
@@ -290,6 +292,18 @@ describe('functions', { timeout: 10_000 }, () => {
     await world.activation.idle();
     await world.call('Invoke', { FunctionName: 'one' });
     assert.equal(world.invoker.invoked[1]?.target.version.settings.timeoutS, 7);
+  });
+
+  it('keeps its variables when an update names none, and has no Environment once they were taken away', async () => {
+    await createActive(world, 'empty', { Environment: { Variables: {} } });
+    assert.deepEqual((await shown('empty')).Environment, { Variables: {} });
+    await createActive(world, 'one', { Environment: { Variables: { AB: '1' } } });
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Environment: {} });
+    await world.activation.idle();
+    assert.deepEqual((await shown('one')).Environment, { Variables: { AB: '1' } });
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Environment: { Variables: {} } });
+    await world.activation.idle();
+    assert.equal((await shown('one')).Environment, undefined);
   });
 
   it('is deleted with all its versions and aliases; one version alone too, unless an alias needs it', async () => {

@@ -105,7 +105,7 @@ describe('settings of a function', () => {
       /Reserved keys used in this request: AWS_REGION$/,
     );
     assert.equal(draft({ Timeout: 4 }).variables, undefined);
-    assert.deepEqual(draft({ Environment: {} }).variables, {});
+    assert.equal(draft({ Environment: {} }).variables, undefined);
   });
 
   it('gives levels to JSON logs and takes them from text ones', () => {
@@ -113,10 +113,11 @@ describe('settings of a function', () => {
     const json = make({ LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'WARN' } });
     const levels = { applicationLevel: 'WARN', systemLevel: 'INFO' };
     assert.deepEqual(json.logging, { format: 'JSON', group: '/aws/lambda/one', ...levels });
+    assert.deepEqual(change(json, { Timeout: 4 }).logging, json.logging);
     const moved = change(json, { LoggingConfig: { LogGroup: '/mine' } });
-    assert.deepEqual(moved.logging, { format: 'JSON', group: '/mine', ...levels });
-    const text = change(moved, { LoggingConfig: { LogFormat: 'Text' } });
-    assert.deepEqual(text.logging, { format: 'Text', group: '/mine' });
+    assert.deepEqual(moved.logging, { format: 'Text', group: '/mine' }, 'it is replaced as a whole');
+    const back = change(moved, { LoggingConfig: { LogFormat: 'JSON' } });
+    assert.deepEqual(back.logging, { ...json.logging, applicationLevel: 'INFO' });
     refused(
       { LoggingConfig: { SystemLogLevel: 'INFO' } },
       /^LogLevel is not supported when LogFormat is set to "Text"/,

@@ -37,12 +37,14 @@ export async function completeSettings(
   const { settings, layerArns } = draft;
   const layers =
     layerArns === undefined ? settings.layers : await resolveLayers(tools, namespace, layerArns, before?.layers);
-  const kept = await askNeighbours(tools.neighbours, namespace, settings, before);
+  const { KMSKeyArn, ...kept } = await askNeighbours(tools.neighbours, namespace, settings, before);
   const environment = await sealed(tools.vault, namespace, functionName, draft, before);
+  // A key that encrypts nothing is not kept, as Terraform's provider documents of AWS and tests there.
+  const isKeyUsed = settings.snapStart !== 'None' || environment !== undefined;
   const { environment: _sealedBefore, layers: _layersBefore, ...rest } = settings;
   return {
     ...rest,
-    kept,
+    kept: { ...kept, ...(KMSKeyArn === undefined || !isKeyUsed ? {} : { KMSKeyArn }) },
     ...(layers === undefined || layers.length === 0 ? {} : { layers }),
     ...(environment === undefined ? {} : { environment }),
   };

@@ -294,6 +294,19 @@ describe('functions', { timeout: 10_000 }, () => {
     assert.equal(world.invoker.invoked[1]?.target.version.settings.timeoutS, 7);
   });
 
+  it('keeps no key that encrypts nothing', async () => {
+    const KMSKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/k';
+    await createActive(world, 'one', { KMSKeyArn });
+    assert.equal((await shown('one')).KMSKeyArn, undefined);
+    const Environment = { Variables: { AB: '1' } };
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', KMSKeyArn, Environment });
+    await world.activation.idle();
+    assert.equal((await shown('one')).KMSKeyArn, KMSKeyArn);
+    await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Environment: { Variables: {} } });
+    await world.activation.idle();
+    assert.equal((await shown('one')).KMSKeyArn, undefined);
+  });
+
   it('keeps its variables when an update names none, and has no Environment once they were taken away', async () => {
     await createActive(world, 'empty', { Environment: { Variables: {} } });
     assert.deepEqual((await shown('empty')).Environment, { Variables: {} });

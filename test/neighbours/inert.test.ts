@@ -36,6 +36,7 @@ it('says once, to the server and in the log of the function, which settings have
         Role: 'arn:aws:iam::000000000000:role/r',
         Code: { ZipFile: await zipOf({ 'index.js': 'exports.handler = async () => process.exit();' }) },
         VpcConfig: { SubnetIds: ['subnet-1'], SecurityGroupIds: ['sg-1'] },
+        Environment: { Variables: { WORD: 'secret' } },
         KMSKeyArn: 'arn:aws:kms:us-east-1:000000000000:key/k',
       }),
     );

@@ -51,11 +51,6 @@ export function parseFilterPattern(text: string): FilterPattern {
   return parsePattern(json, 0);
 }
 
-/** Names of all fields at the top of a pattern, those of its alternatives too. */
-export function topFields({ fields, alternatives = [] }: FilterPattern): readonly string[] {
-  return [...fields.keys(), ...alternatives.flatMap(topFields)];
-}
-
 const OR = '$or';
 const ALTERNATIVES_MIN = 2;
 const DEPTH_MAX = 100;

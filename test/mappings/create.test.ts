@@ -326,15 +326,15 @@ describe('filters', () => {
   refuses('must be patterns', filtered('sqs', '{"body":"x"}'), BAD);
   refuses('must all be patterns', filtered('sqs', '{"body":["x"]}', '{"body":[}'), BAD);
   refuses('must not be left out', filtered('sqs', undefined), BAD);
-  refuses('must be on what the source has', filtered('sqs', '{"data":["x"]}'), BAD);
-  refuses(
-    'must be on what the source has, under $or',
-    filtered('dynamodb', '{"$or":[{"eventName":["x"]},{"body":["y"]}]}'),
-    BAD,
-  );
   refuses('must be JSON for Kinesis', filtered('kinesis', '{"data":["plain"]}'), BAD);
   refuses('must be JSON for DynamoDB', filtered('dynamodb', '{"dynamodb":["plain"]}'), BAD);
   refuses('are few', filtered('sqs', ...Array(6).fill('{"body":["x"]}')), /must not exceed 5/);
+
+  test('may be on what no record of the source has', async () => {
+    const input = filtered('sqs', '{"Region":[{"prefix":"us-"}]}', '{"$or":[{"Day":["Monday"]},{"data":["x"]}]}');
+    const mapping = await create(world, { ...input, EventSourceArn: `${leastOf.sqs.EventSourceArn}-another` });
+    assert.deepEqual(mapping.FilterCriteria, input.FilterCriteria);
+  });
 
   test('are shown as they were given', async () => {
     const input = filtered(

@@ -196,6 +196,10 @@ describe('fields of each source', () => {
     assert.equal(passes('kafka', [{ headers: { kind: [111] } }], kafkaRecord('x')), true);
     assert.equal(passes('mq', [{ destination: { physicalName: ['testQueue'] } }], mqRecord('x')), true);
   });
+  test('a field that the source does not have', () => {
+    assert.equal(passes('sqs', [{ Region: [{ prefix: 'us-' }] }], sqsRecord('{"Region":"us-east-1"}')), false);
+    assert.equal(passes('sqs', [{ Region: [{ exists: false }] }], sqsRecord('{"Region":"us-east-1"}')), true);
+  });
   test('Kinesis: what is in `kinesis` stands beside the rest, its data as JSON', () => {
     const pattern = [{ partitionKey: ['1'], eventName: ['aws:kinesis:record'], data: { Location: ['Los Angeles'] } }];
     assert.equal(passes('kinesis', pattern, kinesisRecord('{"Location":"Los Angeles"}')), true);

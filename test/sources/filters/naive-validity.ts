@@ -2,15 +2,15 @@
 const OPERATORS = ['equals-ignore-case', 'prefix', 'suffix', 'anything-but', 'numeric', 'exists'];
 const NUMERIC_MAX = 5e9;
 
-/** `names`: of the fields that records of the source have; `jsonOnly`: the one among them that is no plain text. */
-export function isNaivelyValid(text: string, names: readonly string[], jsonOnly: string | undefined): boolean {
+/** `jsonOnly`: the field of the source's records that is no plain text. */
+export function isNaivelyValid(text: string, jsonOnly: string | undefined): boolean {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return false;
   }
-  return isPattern(json) && isOfRecord(json, names, jsonOnly);
+  return isPattern(json) && fitsData(json, jsonOnly);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -33,10 +33,10 @@ function isOr(name: string, value: unknown): value is readonly Fields[] {
   return value.every((one) => isFields(one) && !Object.keys(one).some((key) => OPERATORS.includes(key)));
 }
 
-function isOfRecord(pattern: Fields, names: readonly string[], jsonOnly: string | undefined): boolean {
+function fitsData(pattern: Fields, jsonOnly: string | undefined): boolean {
   return Object.entries(pattern).every(([name, value]) => {
-    if (isOr(name, value)) return value.every((one) => isOfRecord(one, names, jsonOnly));
-    return names.includes(name) && !(name === jsonOnly && Array.isArray(value));
+    if (isOr(name, value)) return value.every((one) => fitsData(one, jsonOnly));
+    return !(name === jsonOnly && Array.isArray(value));
   });
 }
 

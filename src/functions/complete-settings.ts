@@ -5,11 +5,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalidParameter } from '../model/api-error.ts';
 import type { VpcConfig } from '../model/types.gen.ts';
-import { type Neighbours, NeighbourUnreachable } from '../neighbours/neighbours.ts';
+import type { Neighbours } from '../neighbours/neighbours.ts';
 import { checkGroupsVpc, refusalOf } from '../neighbours/refusals.ts';
 import { partsOfArn } from '../neighbours/resource-arn.ts';
 import { checkTrust } from '../neighbours/trust-policy.ts';
-import { KeyUnusable, type Vault } from '../neighbours/vault.ts';
+import type { Vault } from '../neighbours/vault.ts';
 import type { MetadataStore } from '../store/metadata.ts';
 import type { Namespace } from '../store/namespace.ts';
 import { resolveLayers } from './layer-references.ts';
@@ -103,8 +103,8 @@ async function withVpc({ ec2 }: Neighbours, namespace: Namespace, kept: Settings
 }
 
 /**
- * What is sealed already stays as it is while variables and key are the same, so that nothing seems to have changed. An
- * update to no variables leaves no environment at all, where a function created with none shows an empty one.
+ * Variables that no request touches stay sealed as they are, unless under another key now. An update to no variables leaves
+ * no environment at all, where a function created with none shows an empty one. Those under a key that is gone can be replaced.
  */
 async function sealed(
   vault: Vault,
@@ -119,29 +119,9 @@ async function sealed(
   const isKept = before?.environment !== undefined && isSealed(before.environment);
   if (variables === undefined && sameKey && isKept) return before.environment;
   try {
-    const known = before && (await openBefore(vault, namespace, functionName, before, variables !== undefined));
-    const wanted = variables ?? known;
-    if (wanted === undefined) return undefined;
-    if (sameKey && isKept && isDeepStrictEqual(wanted, known)) return before.environment;
-    return await sealVariables(vault, namespace, functionName, wanted, keyArn);
+    const wanted = variables ?? (before && (await openVariables(vault, namespace, functionName, before)));
+    return wanted && (await sealVariables(vault, namespace, functionName, wanted, keyArn));
   } catch (error) {
     throw refusalOf(error);
-  }
-}
-
-/** Variables under a key that is gone can still be replaced by new ones. */
-async function openBefore(
-  vault: Vault,
-  namespace: Namespace,
-  functionName: string,
-  before: Settings,
-  replaced: boolean,
-) {
-  try {
-    return await openVariables(vault, namespace, functionName, before);
-  } catch (error) {
-    const isShut = error instanceof KeyUnusable || error instanceof NeighbourUnreachable;
-    if (replaced && isShut) return undefined;
-    throw error;
   }
 }

@@ -101,7 +101,7 @@ export interface FunctionBody {
   readonly functionId?: string;
   /** The number that the next published version gets; never goes back. */
   readonly nextVersion: number;
-  /** The version that was published from `latest` as it is now; absent once code or settings changed. */
+  /** The version that was published from `latest` as it is now; absent once it was updated. */
   readonly publishedVersion?: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly reservedConcurrency?: number;

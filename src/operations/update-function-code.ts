@@ -6,7 +6,7 @@ import { type Deployment, deployCode, tryDeployment } from '../functions/deploye
 import { parseUnqualified } from '../functions/function-name.ts';
 import { versionKey } from '../functions/keys.ts';
 import { checkChangeable, checkRevision } from '../functions/preconditions.ts';
-import { publishLatest, unchangedVersion, withUpdate } from '../functions/publish.ts';
+import { publishLatest, withUpdate } from '../functions/publish.ts';
 import { LATEST, type Settings } from '../functions/records.ts';
 import { findFunction } from '../functions/resolve.ts';
 import { checkSupportedRuntime } from '../functions/runtime-support.ts';
@@ -57,15 +57,14 @@ export const updateFunctionCode: Operation<'UpdateFunctionCode'> = async (contex
     if (read.body.codeSigningConfigArn !== before.codeSigningConfigArn) throw changedByOthers(name);
     const nowMs = clock.now();
     const updated = withUpdate(read.body, { code, settings: settingsWith(read.body.latest.settings) }, ids, nowMs);
-    const existing = input.Publish ? await unchangedVersion(metadata, context, updated) : undefined;
-    const published = input.Publish && !existing ? publishLatest(updated, ids, nowMs) : undefined;
+    const published = input.Publish ? publishLatest(updated, ids, nowMs) : undefined;
     const changes: Change[] = [putFunction(context, read, published?.owner ?? updated)];
     if (published) {
       const key = versionKey(context, name, published.version.version);
       changes.push({ type: 'put', key, body: published.version, expect: 0 });
     }
     await metadata.commit(changes);
-    return existing ?? published?.version ?? updated.latest;
+    return published?.version ?? updated.latest;
   });
   activation.begin({ account, region, functionName: name, version: LATEST });
   if (answer.version === LATEST) return { output: await viewConfiguration(context.services, context, answer) };

@@ -198,19 +198,6 @@ describe('environment variables at rest', () => {
     await world.close();
   });
 
-  it('with the same variables again leave nothing to publish', async () => {
-    const world = await makeWorld();
-    const Environment = { Variables: { A: '1', B: '2' } };
-    await createActive(world, 'one', { Environment, Publish: true });
-    await world.call('UpdateFunctionConfiguration', {
-      FunctionName: 'one',
-      Environment: { Variables: { B: '2', A: '1' } },
-    });
-    await world.activation.idle();
-    assert.equal((await world.output('PublishVersion', { FunctionName: 'one' })).Version, '1');
-    await world.close();
-  });
-
   it('show why they cannot be read when their key is denied, and can be replaced', async () => {
     const world = await makeWorld();
     const KMSKeyArn = `arn:aws:kms:${REGION}:${ACCOUNT}:key/1`;

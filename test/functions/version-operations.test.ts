@@ -27,7 +27,7 @@ describe('versions and aliases', { timeout: 10_000 }, () => {
     }
   }
 
-  it('numbers count up, are not used again, and unchanged content makes no new one', async () => {
+  it('numbers count up, are not used again, and without an update there is no new one', async () => {
     const before = await world.output('GetFunctionConfiguration', { FunctionName: 'one' });
     const first = await publish({ Description: 'the first', CodeSha256: before.CodeSha256 });
     assert.equal(first.Version, '1');
@@ -38,12 +38,13 @@ describe('versions and aliases', { timeout: 10_000 }, () => {
     assert.notEqual(latest.RevisionId, before.RevisionId);
     assert.notEqual(latest.RevisionId, first.RevisionId);
     assert.deepEqual(await publish({ Description: 'ignored' }), first);
-    await configure({ Timeout: 3 });
-    assert.equal((await publish()).Version, '1');
     await configure({ Timeout: 4 });
     assert.equal((await publish()).Version, '2');
-    await world.call('DeleteFunction', { FunctionName: 'one:2' });
+    await configure({ Timeout: 4 });
+    assert.equal((await publish()).Version, '3', 'an update to what was there is an update');
     assert.equal((await publish()).Version, '3');
+    await world.call('DeleteFunction', { FunctionName: 'one:3' });
+    assert.equal((await publish()).Version, '4');
     assert.equal((await world.output('GetFunctionConfiguration', { FunctionName: 'one:1' })).Timeout, 3);
   });
 

@@ -11,14 +11,19 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const PROVIDER = {
+  name: 'terraform-provider-aws',
   module: 'github.com/hashicorp/terraform-provider-aws',
   version: 'v1.60.1-0.20260602190131-5f2286d6d836',
   sum: 'h1:haLmsj0WF7e6d2TGbk0fbz5qWdA9f8w9sNpMe6J6WqM=',
+  packages: '.',
+  cut: cutSources,
 };
 const TOFU = {
+  name: 'tofu',
   module: 'github.com/opentofu/opentofu',
   version: 'v1.12.6',
   sum: 'h1:0VT4P8pMmGcCUnQ9JDrJ+Qg2d35Vzm4FFd/9+H7oF98=',
+  packages: './cmd/tofu',
 };
 
 /** Packages of the provider's internal/service that stay. */
@@ -32,32 +37,30 @@ const DOWNLOAD_TRIES = 3;
 const folder = resolve(process.argv[2] ?? '.');
 const scratch = mkdtempSync(join(tmpdir(), 'lambdad-provider-'));
 
-/** The folder of the module's sources. */
-function download({ module, version, sum }) {
+function go(cwd, ...args) {
+  return spawnSync('go', args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 26 });
+}
+
+/** The folder of a module's sources, and all that `packages` of it needs fetched: what fails after this is a build. */
+function fetched({ module, version, sum, packages, cut = (sources) => sources }) {
   for (let tries = 1; ; tries++) {
-    const asked = spawnSync('go', ['mod', 'download', '-json', `${module}@${version}`], {
-      cwd: scratch,
-      encoding: 'utf8',
-    });
+    let asked = go(scratch, 'mod', 'download', '-json', `${module}@${version}`);
     if (asked.status === 0) {
       const { Dir, Sum } = JSON.parse(asked.stdout);
       if (Sum !== sum) throw new Error(`${module}@${version} is ${Sum}, not ${sum}`);
-      return Dir;
+      const sources = cut(Dir);
+      asked = go(sources, 'list', '-deps', packages);
+      if (asked.status === 0) return sources;
     }
     if (tries < DOWNLOAD_TRIES) continue;
-    console.error(
-      `${module}@${version} is not to be had: ${asked.error?.message ?? asked.stdout}${asked.stderr ?? ''}`,
-    );
-    process.exitCode = NOT_SERVED;
-    return undefined;
+    console.error(`${module}@${version} is not to be had: ${asked.error?.message ?? `${asked.stdout}${asked.stderr}`}`);
+    process.exit(NOT_SERVED);
   }
 }
 
-function build(sources, name, ...args) {
-  const built = spawnSync('go', ['build', '-buildvcs=false', '-o', join(folder, name), ...args], {
-    cwd: sources,
-    stdio: ['ignore', 2, 2],
-  });
+function build(sources, { name, packages }) {
+  const args = ['build', '-buildvcs=false', '-o', join(folder, name), packages];
+  const built = spawnSync('go', args, { cwd: sources, stdio: ['ignore', 2, 2] });
   if (built.status !== 0) throw new Error(`${name} was not built: ${built.error?.message ?? `exit ${built.status}`}`);
 }
 
@@ -86,6 +89,7 @@ function cutClients(text) {
 /** A copy of the sources, for Go changes nothing of its module cache: without tests and documentation, and cut. */
 function cutSources(sources) {
   const copy = join(scratch, 'provider');
+  rmSync(copy, { recursive: true, force: true });
   for (const name of ['go.mod', 'go.sum', 'main.go', 'internal', 'names', 'version'])
     cpSync(join(sources, name), join(copy, name), {
       recursive: true,
@@ -105,14 +109,8 @@ function cutSources(sources) {
 
 const has = (command) => spawnSync(command, ['version'], { stdio: 'ignore' }).status === 0;
 
-try {
-  mkdirSync(folder, { recursive: true });
-  const provider = download(PROVIDER);
-  const tofu = provider === undefined || has('terraform') || has('tofu') ? undefined : download(TOFU);
-  if (process.exitCode === undefined) {
-    build(cutSources(provider), 'terraform-provider-aws', '.');
-    if (tofu !== undefined) build(tofu, 'tofu', './cmd/tofu');
-  }
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+mkdirSync(folder, { recursive: true });
+const wanted = has('terraform') || has('tofu') ? [PROVIDER] : [PROVIDER, TOFU];
+const sources = wanted.map(fetched);
+for (const [index, each] of wanted.entries()) build(sources[index], each);

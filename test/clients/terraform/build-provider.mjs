@@ -53,7 +53,7 @@ function fetched({ module, version, sum, packages, cut = (sources) => sources })
       if (asked.status === 0) return sources;
     }
     if (tries < DOWNLOAD_TRIES) continue;
-    console.error(`${module}@${version} is not to be had: ${asked.error?.message ?? `${asked.stdout}${asked.stderr}`}`);
+    console.error(`${module}@${version} is not to be had: ${asked.error?.message ?? (asked.stderr || asked.stdout)}`);
     process.exit(NOT_SERVED);
   }
 }

@@ -27,13 +27,16 @@ const SUITE_MS_MAX = 600_000;
 
 /** The folder that test/clients/terraform/build-provider.mjs filled; `none` where the module proxy gives no provider. */
 const built = process.env['TERRAFORM_PROVIDER'] ?? '';
-const commands = ['terraform', 'tofu', join(built, 'tofu')];
-const command = commands.find((each) => spawnSync(each, ['version'], { stdio: 'ignore' }).status === 0) ?? '';
-const isReady = command !== '' && existsSync(join(built, 'terraform-provider-aws'));
+/** It would ask its makers whether it is the newest. */
+const ALONE = { CHECKPOINT_DISABLE: '1' };
+const runs = (command: string) =>
+  spawnSync(command, ['version'], { stdio: 'ignore', env: { ...process.env, ...ALONE } }).status === 0;
+const findCommand = () => ['terraform', 'tofu', join(built, 'tofu')].find(runs);
+const isReady = () => existsSync(join(built, 'terraform-provider-aws')) && findCommand() !== undefined;
 const skip =
   inFullOnly ||
   (built === 'none' && 'the Go module proxy gives no AWS provider for Terraform') ||
-  skipUnless(isReady, 'needs TERRAFORM_PROVIDER, the folder that test/clients/terraform/build-provider.mjs made') ||
+  skipUnless(isReady(), 'needs TERRAFORM_PROVIDER, the folder that test/clients/terraform/build-provider.mjs made') ||
   skipWithoutMoto();
 
 /** Without variables there is no layer either. */
@@ -58,6 +61,7 @@ describe("Terraform's AWS provider", { skip, timeout: SUITE_MS_MAX }, () => {
   let moto: Moto;
   let server: TestServer;
   let client: LambdaClient;
+  let command: string;
   let environment: NodeJS.ProcessEnv;
 
   before(async () => {
@@ -73,9 +77,10 @@ describe("Terraform's AWS provider", { skip, timeout: SUITE_MS_MAX }, () => {
     await makeQueues(moto.url);
     server = await startTestServer({ env: { AWS_ENDPOINT_URL_IAM: moto.url, AWS_ENDPOINT_URL_SQS: moto.url } });
     client = server.client();
+    command = findCommand() ?? assert.fail('it was there');
     environment = {
       ...process.env,
-      CHECKPOINT_DISABLE: '1',
+      ...ALONE,
       TF_CLI_ARGS: '-no-color',
       TF_CLI_CONFIG_FILE: join(dir, 'settings'),
       TF_DATA_DIR: join(dir, 'terraform'),

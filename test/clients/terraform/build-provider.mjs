@@ -107,10 +107,13 @@ function cutSources(sources) {
   return copy;
 }
 
-const has = (command) => spawnSync(command, ['version'], { stdio: 'ignore' }).status === 0;
+/** `version` would ask the makers whether it is the newest. */
+const has = (command) =>
+  spawnSync(command, ['version'], { stdio: 'ignore', env: { ...process.env, CHECKPOINT_DISABLE: '1' } }).status === 0;
 
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 mkdirSync(folder, { recursive: true });
-const wanted = has('terraform') || has('tofu') ? [PROVIDER] : [PROVIDER, TOFU];
+// The provider last: where it is, everything is.
+const wanted = has('terraform') || has('tofu') ? [PROVIDER] : [TOFU, PROVIDER];
 const sources = wanted.map(fetched);
 for (const [index, each] of wanted.entries()) build(sources[index], each);

@@ -103,8 +103,9 @@ async function withVpc({ ec2 }: Neighbours, namespace: Namespace, kept: Settings
 }
 
 /**
- * Variables that no request touches stay sealed as they are, unless under another key now. An update to no variables leaves
- * no environment at all, where a function created with none shows an empty one. Those under a key that is gone can be replaced.
+ * Variables that no request touches stay sealed as they are, unless under another key now; those under a key that is gone
+ * can be replaced. An update to no variables leaves no environment at all, where a function created with none shows an
+ * empty one.
  */
 async function sealed(
   vault: Vault,

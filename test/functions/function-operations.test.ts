@@ -305,6 +305,9 @@ describe('functions', { timeout: 10_000 }, () => {
     await world.call('UpdateFunctionConfiguration', { FunctionName: 'one', Environment: { Variables: {} } });
     await world.activation.idle();
     assert.equal((await shown('one')).KMSKeyArn, undefined);
+    const SnapStart = { ApplyOn: 'PublishedVersions' } as const;
+    await createActive(world, 'snapshots', { Runtime: 'python3.13', SnapStart, KMSKeyArn });
+    assert.equal((await shown('snapshots')).KMSKeyArn, KMSKeyArn);
   });
 
   it('keeps its variables when an update names none, and has no Environment once they were taken away', async () => {

@@ -198,7 +198,8 @@ describe('fields of each source', () => {
   });
   test('a field that the source does not have', () => {
     assert.equal(passes('sqs', [{ Region: [{ prefix: 'us-' }] }], sqsRecord('{"Region":"us-east-1"}')), false);
-    assert.equal(passes('sqs', [{ Region: [{ exists: false }] }], sqsRecord('{"Region":"us-east-1"}')), true);
+    for (const name of ['Region', 'constructor'])
+      assert.equal(passes('sqs', [{ [name]: [{ exists: false }] }], sqsRecord('{"Region":"us-east-1"}')), true, name);
   });
   test('Kinesis: what is in `kinesis` stands beside the rest, its data as JSON', () => {
     const pattern = [{ partitionKey: ['1'], eventName: ['aws:kinesis:record'], data: { Location: ['Los Angeles'] } }];
